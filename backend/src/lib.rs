@@ -1,0 +1,16 @@
+//! Cooperage: state what a container image must contain, and get it built, pushed and explained.
+//!
+//! `docs/ARCHITECTURE.md` walks along the way of a spec through these modules.
+
+pub mod builder;
+pub mod conda;
+pub mod config;
+pub mod delivery;
+pub mod engine;
+pub mod graphql;
+pub mod http;
+pub mod jobs;
+pub mod logs;
+pub mod registry;
+pub mod secrets;
+pub mod store;

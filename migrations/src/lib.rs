@@ -1,0 +1,1 @@
+//! Database migrations, the same for SQLite and PostgreSQL.
