@@ -1,0 +1,47 @@
+//! Build logs.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values;
+
+/// Settings of build logs, as given.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Build logs")]
+pub struct LogArgs {
+    /// The longest log of one build; what comes after is left out, and a line in the log says so
+    #[arg(long, env = "COOPERAGE_LOG_MAX_BYTES", value_name = "SIZE", default_value = "256MiB",
+          value_parser = values::bytes)]
+    pub log_max_bytes: u64,
+    /// The longest line of a log; what comes after is left out, and the line says so
+    #[arg(long, env = "COOPERAGE_LOG_MAX_LINE_BYTES", value_name = "SIZE", default_value = "64KiB",
+          value_parser = values::bytes)]
+    pub log_max_line_bytes: u64,
+    /// The age at which the logs of ended builds are removed. Where none is given, they are kept as long as their spec
+    #[arg(long, env = "COOPERAGE_LOG_RETENTION", value_name = "DURATION", value_parser = values::duration)]
+    pub log_retention: Option<Duration>,
+}
+
+/// Build logs.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// The longest log of one build, in bytes.
+    pub max_bytes_per_job: u64,
+    /// The longest line, in bytes.
+    pub max_line_bytes: u64,
+    /// The age at which the logs of ended builds are removed; none keeps them as long as their spec.
+    pub retention: Option<Duration>,
+}
+
+impl LogArgs {
+    /// The settings in the form that the log store takes.
+    #[must_use]
+    pub fn resolve(self) -> LogConfig {
+        LogConfig {
+            max_bytes_per_job: self.log_max_bytes,
+            max_line_bytes: self.log_max_line_bytes,
+            retention: self.log_retention,
+        }
+    }
+}
