@@ -1,5 +1,367 @@
-//! References to images in registries.
+//! References to images in registries, in the grammar of the OCI distribution project.
+//!
+//! ```text
+//! reference  = [host[:port] "/"] path [":" tag] ["@" digest]
+//! host       = domain name | IPv4 address | "[" IPv6 address "]"
+//! path       = component *("/" component)             at most 255 characters
+//! component  = [a-z0-9]+ ((. | _ | __ | -+) [a-z0-9]+)*
+//! tag        = [A-Za-z0-9_] [A-Za-z0-9_.-]{0,127}
+//! digest     = "sha256:" 64 hex digits | "sha512:" 128 hex digits
+//! ```
+//!
+//! The first component is a host where it has a `.` or a `:`, or is `localhost`. Without a host the registry is
+//! `docker.io`, where a path of one component is below `library/`. Without tag and digest the tag is `latest`.
+
+use std::fmt;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
-/// A reference (grammar to be written).
+
+use crate::problem::{ParseError, ProblemCode, quoted};
+
+const DEFAULT_HOST: &str = "docker.io";
+const DEFAULT_NAMESPACE: &str = "library/";
+const DEFAULT_TAG: &str = "latest";
+const MAX_HOST: usize = 255;
+const MAX_PATH: usize = 255;
+const MAX_TAG: usize = 128;
+
+/// A reference to an image in a registry: `host[:port]/path[:tag][@digest]`.
+///
+/// It is kept and shown as typed, without surrounding white space; [`canonical`](Self::canonical) is the form with every
+/// default filled in. Equality is that of the text as typed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ImageReference(String);
+#[serde(try_from = "String", into = "String")]
+pub struct ImageReference {
+    text: String,
+    host: String,
+    repository: String,
+    tag: Option<String>,
+    digest: Option<String>,
+}
+
+impl ImageReference {
+    /// The registry as `host[:port]`, in lower case; `docker.io` where none was given.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The path in the registry, such as `library/python`.
+    #[must_use]
+    pub fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    /// The tag; `latest` where neither tag nor digest was given.
+    #[must_use]
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
+    /// The digest, such as `sha256:…`. Where there is one, it and not the tag says which image is meant.
+    #[must_use]
+    pub fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+
+    /// The reference as typed, without surrounding white space.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The form with every default filled in: `host/repository[:tag][@digest]`.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let mut text = format!("{}/{}", self.host, self.repository);
+        if let Some(tag) = &self.tag {
+            text.push(':');
+            text.push_str(tag);
+        }
+        if let Some(digest) = &self.digest {
+            text.push('@');
+            text.push_str(digest);
+        }
+        text
+    }
+
+    /// The same repository by another tag, without a digest.
+    ///
+    /// # Errors
+    /// The tag is none.
+    pub fn with_tag(&self, tag: &str) -> Result<Self, ParseError> {
+        check_tag(tag).map_err(|(message, at)| invalid(message).at(tag, at))?;
+        Ok(self.with(Some(tag), None))
+    }
+
+    /// The same repository by digest, without a tag.
+    ///
+    /// # Errors
+    /// The digest is none.
+    pub fn with_digest(&self, digest: &str) -> Result<Self, ParseError> {
+        check_digest(digest).map_err(|(message, at)| invalid(message).at(digest, at))?;
+        Ok(self.with(None, Some(digest)))
+    }
+
+    fn with(&self, tag: Option<&str>, digest: Option<&str>) -> Self {
+        let mut other = Self {
+            text: String::new(),
+            host: self.host.clone(),
+            repository: self.repository.clone(),
+            tag: tag.map(str::to_owned),
+            digest: digest.map(str::to_owned),
+        };
+        other.text = other.canonical();
+        other
+    }
+}
+
+impl FromStr for ImageReference {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let reference = text.trim();
+        if reference.is_empty() {
+            return Err(ParseError::new(
+                ProblemCode::Required,
+                "Enter an image, such as `python:3.12` or `registry.example.com/team/notebook:2.1`.",
+            ));
+        }
+        let leading = text.len() - text.trim_start().len();
+        parse(reference).map_err(|(message, at)| invalid(message).at(text, leading + at))
+    }
+}
+
+fn invalid(message: String) -> ParseError {
+    ParseError::new(ProblemCode::InvalidImageReference, message)
+}
+
+/// A message, and the byte of the judged text where it applies.
+type Misfit = (String, usize);
+
+fn parse(text: &str) -> Result<ImageReference, Misfit> {
+    if let Some(at) = text.find("://") {
+        return Err((format!("Leave out `{}`: an image has no scheme.", quoted_scheme(&text[..at])), 0));
+    }
+    if let Some((at, c)) = text.char_indices().find(|&(_, c)| !c.is_ascii_graphic()) {
+        let message = if c.is_whitespace() {
+            "An image has no spaces: remove what is not part of it.".to_owned()
+        } else {
+            format!("{} can't be in an image's name: remove it.", quoted(&c.to_string()))
+        };
+        return Err((message, at));
+    }
+    let (before_digest, digest) = match text.split_once('@') {
+        Some((before, digest)) => {
+            check_digest(digest).map_err(|(message, at)| (message, before.len() + 1 + at))?;
+            (before, Some(digest))
+        }
+        None => (text, None),
+    };
+    let (host, rest) = split_host(before_digest);
+    if let Some(host) = host {
+        check_host(host)?;
+    }
+    let path_start = host.map_or(0, |host| host.len() + 1);
+    let (path, tag) = match rest.split_once(':') {
+        Some((path, tag)) => {
+            check_tag(tag).map_err(|(message, at)| (message, path_start + path.len() + 1 + at))?;
+            (path, Some(tag))
+        }
+        None => (rest, None),
+    };
+    check_path(path).map_err(|(message, at)| (message, path_start + at))?;
+    if host.is_none() && path.len() == 64 && path.bytes().all(|b| b.is_ascii_hexdigit()) {
+        let message = "This is an image's id: enter its name, or `name@sha256:…` for exactly this image.";
+        return Err((message.to_owned(), 0));
+    }
+
+    let host = match host.map(str::to_ascii_lowercase) {
+        None => DEFAULT_HOST.to_owned(),
+        Some(host) if host == "index.docker.io" => DEFAULT_HOST.to_owned(),
+        Some(host) => host,
+    };
+    let namespace = if host == DEFAULT_HOST && !path.contains('/') { DEFAULT_NAMESPACE } else { "" };
+    let tag = tag.or(if digest.is_none() { Some(DEFAULT_TAG) } else { None });
+    Ok(ImageReference {
+        text: text.to_owned(),
+        host,
+        repository: format!("{namespace}{path}"),
+        tag: tag.map(str::to_owned),
+        digest: digest.map(str::to_owned),
+    })
+}
+
+fn quoted_scheme(scheme: &str) -> String {
+    let known: String = scheme.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
+    format!("{known}://")
+}
+
+/// The host, where the text has one, and the rest behind its slash.
+fn split_host(text: &str) -> (Option<&str>, &str) {
+    match text.split_once('/') {
+        Some((first, rest)) if first.contains(['.', ':', '[']) || first.eq_ignore_ascii_case("localhost") => {
+            (Some(first), rest)
+        }
+        _ => (None, text),
+    }
+}
+
+fn check_host(text: &str) -> Result<(), Misfit> {
+    let bad = |what: &str, at: usize| Err((format!("{} is no registry host: {what}", quoted(text)), at));
+    if text.len() > MAX_HOST {
+        return Err((format!("A registry host has at most {MAX_HOST} characters: shorten it."), MAX_HOST));
+    }
+    let (name, port) = if text.starts_with('[') {
+        let Some((address, after)) = text[1..].split_once(']') else {
+            return bad("close the IPv6 address with `]`.", 0);
+        };
+        if address.parse::<Ipv6Addr>().is_err() {
+            return bad("between `[` and `]` stands an IPv6 address, such as `[::1]`.", 1);
+        }
+        match after.strip_prefix(':') {
+            Some(port) => ("", Some(port)),
+            None if after.is_empty() => ("", None),
+            None => return bad("after `]` comes `:` and a port, or `/`.", address.len() + 2),
+        }
+    } else {
+        match text.split_once(':') {
+            Some((name, port)) => (name, Some(port)),
+            None => (text, None),
+        }
+    };
+    if let Some(port) = port {
+        let number = port.parse::<u16>().is_ok_and(|number| number > 0);
+        if !number || !port.bytes().all(|b| b.is_ascii_digit()) {
+            return bad("a port is a number from 1 to 65535.", text.len() - port.len());
+        }
+    }
+    if text.starts_with('[') {
+        return Ok(());
+    }
+    let mut at = 0;
+    for label in name.split('.') {
+        if let Some((offset, c)) = label.char_indices().find(|&(_, c)| !c.is_ascii_alphanumeric() && c != '-') {
+            return bad(&format!("`{c}` can't be in it."), at + offset);
+        }
+        if label.is_empty() || label.starts_with('-') || label.ends_with('-') {
+            return bad("each part between dots begins and ends with a letter or digit.", at);
+        }
+        at += label.len() + 1;
+    }
+    Ok(())
+}
+
+fn check_path(path: &str) -> Result<(), Misfit> {
+    let mut at = 0;
+    for component in path.split('/') {
+        check_component(component).map_err(|(message, offset)| (message, at + offset))?;
+        at += component.len() + 1;
+    }
+    if path.len() > MAX_PATH {
+        return Err((format!("The path of an image has at most {MAX_PATH} characters: shorten it."), MAX_PATH));
+    }
+    Ok(())
+}
+
+fn check_component(component: &str) -> Result<(), Misfit> {
+    let plain = |c: char| matches!(c, 'a'..='z' | '0'..='9');
+    let separator = |c: char| matches!(c, '.' | '_' | '-');
+    if component.is_empty() {
+        return Err(("A part of the image's name is missing here: write `host/path:tag`.".to_owned(), 0));
+    }
+    if let Some((at, c)) = component.char_indices().find(|&(_, c)| !plain(c) && !separator(c)) {
+        let message = if c.is_ascii_uppercase() {
+            format!(
+                "An image's path is all lowercase: write `{}` for `{c}`. (A registry host has a `.` or a port.)",
+                c.to_ascii_lowercase()
+            )
+        } else {
+            format!("`{c}` can't be in an image's path: use lowercase letters, digits, `.`, `_`, `-` and `/`.")
+        };
+        return Err((message, at));
+    }
+    let edge = |at: usize| {
+        Err((
+            format!("Each part of an image's path begins and ends with a letter or digit: {}.", quoted(component)),
+            at,
+        ))
+    };
+    if component.starts_with(separator) {
+        return edge(0);
+    }
+    if component.ends_with(separator) {
+        return edge(component.len() - 1);
+    }
+    let mut rest = component;
+    while let Some(start) = rest.find(separator) {
+        let run_end = rest[start..].find(plain).map_or(rest.len(), |end| start + end);
+        let run = &rest[start..run_end];
+        if !(run.len() == 1 || run == "__" || run.bytes().all(|b| b == b'-')) {
+            let at = component.len() - rest.len() + start;
+            return Err((format!("`{run}` can't be in an image's path: use one `.`, `_`, `__` or hyphens."), at));
+        }
+        rest = &rest[run_end..];
+    }
+    Ok(())
+}
+
+fn check_tag(tag: &str) -> Result<(), Misfit> {
+    if tag.is_empty() {
+        return Err(("Enter a tag after `:`, such as `latest`, or leave out the `:`.".to_owned(), 0));
+    }
+    if let Some((at, c)) =
+        tag.char_indices().find(|&(_, c)| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.' | '-'))
+    {
+        let what = quoted(&c.to_string());
+        return Err((format!("{what} can't be in a tag: use letters, digits, `_`, `.` and `-`."), at));
+    }
+    if tag.starts_with(['.', '-']) {
+        return Err((format!("A tag begins with a letter, digit or `_`, not with `{}`.", &tag[..1]), 0));
+    }
+    if tag.len() > MAX_TAG {
+        return Err((format!("A tag has at most {MAX_TAG} characters: shorten it."), MAX_TAG));
+    }
+    Ok(())
+}
+
+fn check_digest(digest: &str) -> Result<(), Misfit> {
+    const EXPECTED: &str = "A digest is `sha256:` and 64 lowercase hex digits: copy it whole.";
+    let (algorithm, hex) = digest.split_once(':').ok_or((EXPECTED.to_owned(), 0))?;
+    let length = match algorithm {
+        "sha256" => 64,
+        "sha512" => 128,
+        _ => return Err((EXPECTED.to_owned(), 0)),
+    };
+    let start = algorithm.len() + 1;
+    if let Some((at, _)) = hex.char_indices().find(|&(_, c)| !matches!(c, '0'..='9' | 'a'..='f')) {
+        return Err((EXPECTED.to_owned(), start + at));
+    }
+    if hex.len() != length {
+        return Err((format!("This digest has {} hex digits in place of {length}: copy it whole.", hex.len()), start));
+    }
+    Ok(())
+}
+
+impl TryFrom<String> for ImageReference {
+    type Error = ParseError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<ImageReference> for String {
+    fn from(reference: ImageReference) -> Self {
+        reference.text
+    }
+}
+
+impl fmt::Display for ImageReference {
+    /// The reference as typed, without surrounding white space.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

@@ -3,16 +3,35 @@
 //! No I/O, no clock, no SQL, no Kubernetes; the same code judges in the browser and on the server. The grammars of conda
 //! and pip are heavy and sit behind the feature `grammars`, which the browser bundle leaves out.
 
+#[macro_use]
+mod words;
+
+#[cfg(feature = "grammars")]
+pub mod canonical;
+#[cfg(feature = "grammars")]
+pub mod dockerfile;
 mod image_reference;
 mod job;
 mod name;
 mod packages;
 mod problem;
+mod requirement;
 mod revision;
+mod spec;
 
 pub use image_reference::ImageReference;
-pub use job::{Failure, FailureCode, JobStatus, Phase, UnknownWord};
+pub use job::{Failure, FailureCode, JobStatus, Phase};
 pub use name::ImageName;
-pub use packages::Packages;
-pub use problem::Field;
+pub use packages::{MAX_LINES, MAX_REQUIREMENTS, Packages};
+pub use problem::{Field, ParseError, Problem, ProblemCode};
+pub use requirement::{AptRequirement, MAX_LINE_CHARS, requirement_of_line};
 pub use revision::RevisionHash;
+pub use spec::ImageSpecInput;
+pub use words::UnknownWord;
+
+#[cfg(feature = "grammars")]
+pub use {
+    packages::Requirements,
+    requirement::{CondaRequirement, PipRequirement},
+    spec::{Content, parse_spec},
+};
