@@ -103,7 +103,8 @@ impl RegistryClient {
             return Ok(BlobOrigin::Present);
         }
         retry(|| async {
-            let stream = open().await.map_err(|error| RegistryError::Other(format!("cannot read the layer: {error}")))?;
+            let stream =
+                open().await.map_err(|error| RegistryError::Other(format!("cannot read the layer: {error}")))?;
             self.send(target, credential, digest, size, stream).await
         })
         .await?;

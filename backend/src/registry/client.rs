@@ -24,11 +24,17 @@ pub struct RegistryClient {
 }
 
 impl RegistryClient {
-    /// A client that speaks plain HTTP to `insecure_hosts` (`host[:port]`), and HTTPS to all others.
+    /// A client that speaks plain HTTP to `insecure_hosts` (`host[:port]`) and on loopback, and HTTPS to all others.
     #[must_use]
     pub fn new(insecure_hosts: &[String]) -> Self {
         prepare_tls();
         Self { insecure_hosts: insecure_hosts.to_vec() }
+    }
+
+    /// Whether `host` is spoken to by plain HTTP.
+    #[must_use]
+    pub fn is_insecure(&self, host: &str) -> bool {
+        self.insecure_hosts.iter().any(|insecure| insecure == host) || is_loopback(host)
     }
 
     /// The digest (`sha256:…`) that the registry answers for `image`: of the manifest or index that the tag names.
@@ -54,7 +60,7 @@ impl RegistryClient {
     /// [`RegistryError`]; tried once only, for a caller that shows the state of a registry now.
     pub async fn ping(&self, host: &str, credential: Option<&RegistryCredential>) -> Result<(), RegistryError> {
         let probe = Reference::with_tag(host.to_owned(), "cooperage/ping".to_owned(), "latest".to_owned());
-        let scheme = if self.insecure_hosts.iter().any(|h| h == host) { "http" } else { "https" };
+        let scheme = if self.is_insecure(host) { "http" } else { "https" };
         let url = format!("{scheme}://{}/v2/", probe.resolve_registry());
         let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT).build()?;
         let answer = client.get(&url).send().await?;
@@ -85,8 +91,12 @@ impl RegistryClient {
         credential: Option<&RegistryCredential>,
         operation: RegistryOperation,
     ) -> Result<Session, RegistryError> {
+        let protocol = match self.is_insecure(reference.registry()) {
+            true => ClientProtocol::HttpsExcept(vec![reference.registry().to_owned()]),
+            false => ClientProtocol::Https,
+        };
         let config = ClientConfig {
-            protocol: ClientProtocol::HttpsExcept(self.insecure_hosts.clone()),
+            protocol,
             connect_timeout: Some(CONNECT_TIMEOUT),
             use_monolithic_push: true,
             user_agent: concat!("cooperage/", env!("CARGO_PKG_VERSION")),
@@ -127,6 +137,15 @@ pub(super) fn same_host(a: &str, b: &str) -> bool {
         }
     }
     plain(a).eq_ignore_ascii_case(plain(b))
+}
+
+/// Whether `host[:port]` is this machine by its own loopback.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => host.split(':').next().unwrap_or(host),
+    };
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Waits for one answer, not for ever.
@@ -173,5 +192,15 @@ mod tests {
         assert!(same_host("https://index.docker.io/v1/", "docker.io"));
         assert!(!same_host("docker.io", "docker.io:443"));
         assert!(!same_host("registry.example", "registry.example.evil"));
+    }
+
+    #[test]
+    fn loopback_is_told_by_address_not_by_looks() {
+        for host in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.1.2.3", "[::1]:5000"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["127.0.0.1.example.com", "localhost.example.com:5000", "registry.example.com", "[::2]:5000"] {
+            assert!(!is_loopback(host), "{host}");
+        }
     }
 }
