@@ -1,0 +1,129 @@
+//! The key that seals pull secrets in the database.
+
+use chacha20poly1305::aead::{Aead as _, Payload};
+use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
+use rand::TryRngCore as _;
+use zeroize::Zeroizing;
+
+use super::{SecretsError, private_file};
+use crate::config::{DataDir, Secret};
+
+/// The first byte of a sealed secret: the scheme, so that another can follow.
+const SCHEME: u8 = 1;
+const NONCE_BYTES: usize = 24;
+
+/// Seals secrets with XChaCha20-Poly1305: `1 ‖ nonce (24 bytes) ‖ ciphertext and tag`. The secret's name is authenticated
+/// with it, so that a sealed password does not open under another name.
+#[derive(Clone)]
+pub struct SecretKey(XChaCha20Poly1305);
+
+/// A secret that cannot be sealed or opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// The operating system gives no random numbers.
+    #[error("the operating system gives no random numbers")]
+    NoRandomness,
+    /// It was sealed with another key or under another name, or it was changed.
+    #[error("the secret was sealed with another key or has been changed: enter its password again")]
+    CannotOpen,
+}
+
+impl SecretKey {
+    /// The key from outside, or the one in the data folder, made if need be.
+    ///
+    /// # Errors
+    /// When the key has the wrong form, or its file cannot be read or made.
+    pub fn load(given: Option<&Secret>, data: &DataDir) -> Result<Self, SecretsError> {
+        match given {
+            Some(key) => Self::parse(key.expose(), "COOPERAGE_SECRET_KEY"),
+            None => {
+                let path = data.secret_key();
+                let text = Zeroizing::new(private_file::read_or_make(&path)?);
+                Self::parse(&text, &path.display().to_string())
+            }
+        }
+    }
+
+    fn parse(text: &str, place: &str) -> Result<Self, SecretsError> {
+        let mut bytes = Zeroizing::new([0_u8; 32]);
+        hex::decode_to_slice(text.trim(), bytes.as_mut_slice())
+            .map_err(|_| SecretsError::Key { place: place.to_owned() })?;
+        Ok(Self(XChaCha20Poly1305::new(bytes.as_slice().into())))
+    }
+
+    /// Seals `secret` under `name`.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn seal(&self, name: &str, secret: &Secret) -> Result<Vec<u8>, SealError> {
+        let mut nonce = [0_u8; NONCE_BYTES];
+        rand::rngs::OsRng.try_fill_bytes(&mut nonce).map_err(|_| SealError::NoRandomness)?;
+        let payload = Payload { msg: secret.expose().as_bytes(), aad: name.as_bytes() };
+        let sealed = self.0.encrypt(XNonce::from_slice(&nonce), payload).map_err(|_| SealError::CannotOpen)?;
+        Ok([&[SCHEME], nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Opens what [`seal`](Self::seal) made under the same `name`.
+    ///
+    /// # Errors
+    /// When it was sealed with another key or name, or was changed.
+    pub fn open(&self, name: &str, sealed: &[u8]) -> Result<Secret, SealError> {
+        let (scheme, rest) = sealed.split_first().ok_or(SealError::CannotOpen)?;
+        let (nonce, ciphertext) = rest.split_at_checked(NONCE_BYTES).ok_or(SealError::CannotOpen)?;
+        if *scheme != SCHEME {
+            return Err(SealError::CannotOpen);
+        }
+        let payload = Payload { msg: ciphertext, aad: name.as_bytes() };
+        let plain = self.0.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| SealError::CannotOpen)?;
+        String::from_utf8(plain).map(Secret::new).map_err(|_| SealError::CannotOpen)
+    }
+}
+
+impl std::fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretKey(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(digit: &str) -> SecretKey {
+        SecretKey::parse(&digit.repeat(64), "test").unwrap()
+    }
+
+    #[test]
+    fn what_is_sealed_opens_under_its_name_only() {
+        let secret = Secret::new("hunter2 ☂".to_owned());
+        let sealed = key("a").seal("hub", &secret).unwrap();
+        assert_eq!(key("a").open("hub", &sealed).unwrap().expose(), "hunter2 ☂");
+        assert!(matches!(key("a").open("other", &sealed), Err(SealError::CannotOpen)));
+        assert!(matches!(key("b").open("hub", &sealed), Err(SealError::CannotOpen)));
+    }
+
+    #[test]
+    fn nothing_of_the_secret_shows_and_no_two_seals_are_alike() {
+        let secret = Secret::new("hunter2".to_owned());
+        let (one, two) = (key("a").seal("hub", &secret).unwrap(), key("a").seal("hub", &secret).unwrap());
+        assert_ne!(one, two);
+        assert!(!one.windows(7).any(|window| window == b"hunter2"));
+    }
+
+    #[test]
+    fn a_change_or_a_cut_anywhere_is_noticed() {
+        let sealed = key("a").seal("hub", &Secret::new("hunter2".to_owned())).unwrap();
+        for place in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[place] ^= 1;
+            assert!(key("a").open("hub", &changed).is_err(), "byte {place}");
+            assert!(key("a").open("hub", &sealed[..place]).is_err(), "cut at {place}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_the_wrong_form_is_told_with_its_place() {
+        let error = SecretKey::parse("abc", "the file x").unwrap_err();
+        assert!(error.to_string().contains("the file x"), "{error}");
+    }
+}
