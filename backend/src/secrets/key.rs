@@ -12,8 +12,8 @@ use crate::config::{DataDir, Secret};
 const SCHEME: u8 = 1;
 const NONCE_BYTES: usize = 24;
 
-/// Seals secrets with XChaCha20-Poly1305: `1 ‖ nonce (24 bytes) ‖ ciphertext and tag`. The secret's name is authenticated
-/// with it, so that a sealed password does not open under another name.
+/// Seals secrets with XChaCha20-Poly1305: `1 ‖ nonce (24 bytes) ‖ ciphertext and tag`. Name and host are
+/// authenticated with it, so that a password does not open under another name, nor for a host it was not entered for.
 #[derive(Clone)]
 pub struct SecretKey(XChaCha20Poly1305);
 
@@ -51,32 +51,37 @@ impl SecretKey {
         Ok(Self(XChaCha20Poly1305::new(bytes.as_slice().into())))
     }
 
-    /// Seals `secret` under `name`.
+    /// Seals `secret` under `name` and for `host`.
     ///
     /// # Errors
     /// When there is no randomness.
-    pub fn seal(&self, name: &str, secret: &Secret) -> Result<Vec<u8>, SealError> {
+    pub fn seal(&self, name: &str, host: &str, secret: &Secret) -> Result<Vec<u8>, SealError> {
         let mut nonce = [0_u8; NONCE_BYTES];
         rand::rngs::OsRng.try_fill_bytes(&mut nonce).map_err(|_| SealError::NoRandomness)?;
-        let payload = Payload { msg: secret.expose().as_bytes(), aad: name.as_bytes() };
+        let payload = Payload { msg: secret.expose().as_bytes(), aad: &binding(name, host) };
         let sealed = self.0.encrypt(XNonce::from_slice(&nonce), payload).map_err(|_| SealError::CannotOpen)?;
         Ok([&[SCHEME], nonce.as_slice(), &sealed].concat())
     }
 
-    /// Opens what [`seal`](Self::seal) made under the same `name`.
+    /// Opens what [`seal`](Self::seal) made under the same `name` and `host`.
     ///
     /// # Errors
-    /// When it was sealed with another key or name, or was changed.
-    pub fn open(&self, name: &str, sealed: &[u8]) -> Result<Secret, SealError> {
+    /// When it was sealed with another key, name or host, or was changed.
+    pub fn open(&self, name: &str, host: &str, sealed: &[u8]) -> Result<Secret, SealError> {
         let (scheme, rest) = sealed.split_first().ok_or(SealError::CannotOpen)?;
         let (nonce, ciphertext) = rest.split_at_checked(NONCE_BYTES).ok_or(SealError::CannotOpen)?;
         if *scheme != SCHEME {
             return Err(SealError::CannotOpen);
         }
-        let payload = Payload { msg: ciphertext, aad: name.as_bytes() };
+        let payload = Payload { msg: ciphertext, aad: &binding(name, host) };
         let plain = self.0.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| SealError::CannotOpen)?;
         String::from_utf8(plain).map(Secret::new).map_err(|_| SealError::CannotOpen)
     }
+}
+
+/// Neither a name nor a host has a NUL in it.
+fn binding(name: &str, host: &str) -> Vec<u8> {
+    [name.as_bytes(), b"\0", host.as_bytes()].concat()
 }
 
 impl std::fmt::Debug for SecretKey {
@@ -96,28 +101,29 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_under_its_name_only() {
         let secret = Secret::new("hunter2 ☂".to_owned());
-        let sealed = key("a").seal("hub", &secret).unwrap();
-        assert_eq!(key("a").open("hub", &sealed).unwrap().expose(), "hunter2 ☂");
-        assert!(matches!(key("a").open("other", &sealed), Err(SealError::CannotOpen)));
-        assert!(matches!(key("b").open("hub", &sealed), Err(SealError::CannotOpen)));
+        let sealed = key("a").seal("hub", "host", &secret).unwrap();
+        assert_eq!(key("a").open("hub", "host", &sealed).unwrap().expose(), "hunter2 ☂");
+        assert!(matches!(key("a").open("other", "host", &sealed), Err(SealError::CannotOpen)));
+        assert!(matches!(key("a").open("hub", "evil", &sealed), Err(SealError::CannotOpen)));
+        assert!(matches!(key("b").open("hub", "host", &sealed), Err(SealError::CannotOpen)));
     }
 
     #[test]
     fn nothing_of_the_secret_shows_and_no_two_seals_are_alike() {
         let secret = Secret::new("hunter2".to_owned());
-        let (one, two) = (key("a").seal("hub", &secret).unwrap(), key("a").seal("hub", &secret).unwrap());
+        let (one, two) = (key("a").seal("hub", "host", &secret).unwrap(), key("a").seal("hub", "host", &secret).unwrap());
         assert_ne!(one, two);
         assert!(!one.windows(7).any(|window| window == b"hunter2"));
     }
 
     #[test]
     fn a_change_or_a_cut_anywhere_is_noticed() {
-        let sealed = key("a").seal("hub", &Secret::new("hunter2".to_owned())).unwrap();
+        let sealed = key("a").seal("hub", "host", &Secret::new("hunter2".to_owned())).unwrap();
         for place in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[place] ^= 1;
-            assert!(key("a").open("hub", &changed).is_err(), "byte {place}");
-            assert!(key("a").open("hub", &sealed[..place]).is_err(), "cut at {place}");
+            assert!(key("a").open("hub", "host", &changed).is_err(), "byte {place}");
+            assert!(key("a").open("hub", "host", &sealed[..place]).is_err(), "cut at {place}");
         }
     }
 
