@@ -2,4 +2,5 @@
 //!
 //! [`protocol`] is what both sides say; the server listens, the builder delivers.
 
+pub mod client;
 pub mod protocol;

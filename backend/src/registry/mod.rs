@@ -9,6 +9,7 @@ mod manifests;
 
 pub use blobs::BlobOrigin;
 pub use client::RegistryClient;
+pub(crate) use client::prepare_tls;
 pub use error::RegistryError;
 pub use manifests::RawManifest;
 

@@ -1,0 +1,105 @@
+//! `cooperage conda-install`: runs inside an install step.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use rattler::install::{Installer, InstallerError, LinkOptions};
+use rattler::package_cache::PackageCache;
+use rattler_conda_types::PrefixRecord;
+use rattler_repodata_gateway::Gateway;
+
+use super::progress::Progress;
+use super::{ChannelSettings, CondaError, Reason, solve};
+
+/// Installs conda packages into a prefix.
+#[derive(clap::Args, Clone, Debug)]
+pub struct InstallArgs {
+    /// The file with the administrator's channels
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    /// Where the packages go; made if it does not exist
+    #[arg(long, value_name = "FOLDER")]
+    pub prefix: PathBuf,
+    /// Where downloads are kept
+    #[arg(long, value_name = "FOLDER")]
+    pub cache: PathBuf,
+    /// Match specifications
+    #[arg(required = true, value_name = "SPEC")]
+    pub specs: Vec<String>,
+}
+
+/// Installs packages; the exit code tells the [`Reason`] of a failure, and the line `error: …` what happened.
+pub async fn install(args: InstallArgs) -> ExitCode {
+    match run(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("error: {error}");
+            ExitCode::from(error.reason.exit_code())
+        }
+    }
+}
+
+async fn run(args: InstallArgs) -> Result<(), CondaError> {
+    let settings = match &args.settings {
+        Some(file) => read_settings(file)?,
+        None => ChannelSettings::default(),
+    };
+    let requirements = solve::parse(&args.specs)?;
+    let client = http_client()?;
+    let packages = PackageCache::new(args.cache.join("packages"));
+    let gateway = Gateway::builder()
+        .with_cache_dir(args.cache.join("repodata"))
+        .with_package_cache(packages.clone())
+        .with_client(client.clone())
+        .finish();
+    let installed: Vec<PrefixRecord> = PrefixRecord::collect_from_prefix(&args.prefix)
+        .map_err(|error| CondaError::caused(Reason::Other, "the conda prefix cannot be read", &error))?;
+    if !installed.is_empty() {
+        println!("The prefix {} holds {} packages; they stay.", args.prefix.display(), installed.len());
+    }
+    let records = solve::solve(&gateway, &settings, requirements, &installed).await?;
+    Installer::new()
+        .with_download_client(client)
+        .with_package_cache(packages)
+        .with_installed_packages(installed)
+        .with_execute_link_scripts(true)
+        // The cache is gone when the step has ended: nothing in the prefix may point into it.
+        .with_link_options(LinkOptions {
+            allow_symbolic_links: Some(false),
+            allow_hard_links: Some(false),
+            allow_ref_links: None,
+        })
+        .with_reporter(Progress::default())
+        .install(&args.prefix, records)
+        .await
+        .map_err(|error| of_installer(&error))?;
+    println!("Conda packages are installed in {}.", args.prefix.display());
+    Ok(())
+}
+
+fn read_settings(file: &std::path::Path) -> Result<ChannelSettings, CondaError> {
+    let broken = |error: &dyn std::error::Error| {
+        CondaError::caused(Reason::Other, &format!("the settings file {}", file.display()), error)
+    };
+    let bytes = std::fs::read(file).map_err(|error| broken(&error))?;
+    serde_json::from_slice(&bytes).map_err(|error| broken(&error))
+}
+
+fn http_client() -> Result<reqwest::Client, CondaError> {
+    crate::registry::prepare_tls();
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(15))
+        .read_timeout(Duration::from_secs(60))
+        .user_agent(concat!("cooperage/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| CondaError::caused(Reason::Other, "no HTTP client can be made", &error))
+}
+
+fn of_installer(error: &InstallerError) -> CondaError {
+    let reason = match error {
+        InstallerError::FailedToFetch(..) => Reason::ChannelUnreachable,
+        _ => Reason::Other,
+    };
+    CondaError::caused(reason, "the packages cannot be installed", error)
+}
