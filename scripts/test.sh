@@ -1,0 +1,59 @@
+#!/bin/bash
+# Installs what is missing and runs every test of every kind. All steps run, also after one has failed; the summary at the
+# end tells. usage: test.sh
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/tools.sh"
+cd "$root"
+
+summary=() failed=()
+
+# step LABEL COMMAND...: runs one step and keeps its result and duration for the summary.
+step() {
+  local label=$1 started=$SECONDS result=passed
+  shift
+  say "$label"
+  "$@" || result=FAILED
+  local line
+  line=$(printf '%-6s %5s s  %s' "$result" $((SECONDS - started)) "$label")
+  detail "$line"
+  summary+=("$line")
+  [ "$result" = passed ] || failed+=("$label")
+}
+
+# The tests are compiled as the binary that ships is, so that dependencies are compiled once.
+dependencies() { (PATH=$(cargo_deny):$PATH && cargo deny check --hide-inclusion-graph bans licenses sources); }
+lint_server() { cargo clippy --release --all-targets -- --deny warnings; }
+lint_web() { cargo clippy --profile web --package cooperage-frontend --target wasm32-unknown-unknown -- --deny warnings; }
+test_rust() { cargo test --release; }
+test_web() { cargo test --release --package cooperage-frontend; }
+test_whole() {
+  local settings
+  npm_packages && settings=$(scripts/test-env.sh) && npm test --prefix tests
+}
+npm_packages() {
+  local hash
+  hash=$(hash_files tests/package.json tests/package-lock.json)
+  [ "$(cat tests/node_modules/.made-from 2>/dev/null)" != "$hash" ] || return 0
+  quietly "Fetching the tests' packages" npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error &&
+    echo "$hash" >tests/node_modules/.made-from
+}
+
+need_disk 6000
+step "Install what is missing" scripts/install.sh test
+step "Formatting" cargo fmt --all --check
+step "Build the web app and the server" scripts/build.sh
+step "Lint server, migrations and shared code" lint_server
+step "Lint the web app" lint_web
+step "Licences, sources and banned crates" dependencies
+step "Unit, property and integration tests" test_rust
+step "Tests of the web app's code" test_web
+step "End to end" test_whole
+
+say "Summary ($((SECONDS / 60)) min $((SECONDS % 60)) s)"
+printf '    %s\n' "${summary[@]}"
+if [ ${#failed[@]} -gt 0 ]; then
+  printf '\n\033[31;1mFailed:\033[0m %s\n' "${failed[@]}"
+  exit 1
+fi
+printf '\nEverything passed.\n'

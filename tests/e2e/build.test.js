@@ -1,0 +1,81 @@
+// What comes out of a build, judged by pulling the image and running it.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { World } from '../harness/world.js';
+
+describe('a build', () => {
+  let world;
+  before(async () => (world = await World.start()));
+  after(() => world.stop());
+
+  test('brings APT, Conda and Pip requirements into one image, in that order', async () => {
+    const job = await world.build('all-three', { apt: ['jq'], conda: ['tiny-tool'], pip: ['requests'] });
+    assert.match(job.image, new RegExp(`^${world.registry.host}/images/all-three:[0-9a-f]{8}$`));
+    assert.equal(job.image.split(':').pop(), job.revision.slice(0, 8));
+    assert.equal(job.revisionName, `all-three:${job.revision.slice(0, 8)}`);
+    assert.match(job.revision, /^[0-9a-f]{64}$/);
+    assert.equal(await world.registry.digest(job.image), job.digest);
+    assert.ok(job.sizeBytes > 1_000_000);
+    assert.equal(await world.runIn(job.image, 'jq', '-n', '1+1'), '2\n');
+    assert.equal(await world.runIn(job.image, 'tiny-tool'), 'hello from libtiny\n');
+    assert.match(await world.runIn(job.image, 'python3', '-c', 'import requests; print(requests.__version__)'), /^\d+\./);
+    const order = ["'jq'", "'tiny-tool'", "'requests'"].map((word) => job.dockerfile.indexOf(word));
+    assert.ok(order.every((place) => place > 0) && order[0] < order[1] && order[1] < order[2], job.dockerfile);
+  });
+
+  test('leaves no trace of caches, tools or settings in the image', async () => {
+    const job = await world.build('no-trace', { apt: ['jq'], conda: ['tiny-data'], pip: ['six'] });
+    const names = (await world.runIn(job.image, 'find', '/', '-xdev', '-iname', '*cooperage*')).trim();
+    assert.equal(names, '');
+    assert.equal((await world.runIn(job.image, 'sh', '-c', 'ls /var/cache/apt/archives/*.deb /root/.cache 2>/dev/null; true')).trim(), '');
+    const config = JSON.stringify(await world.registry.config(job.image));
+    for (const secret of [world.registry.password, world.api.token, world.channel.alias]) assert.ok(!config.includes(secret), secret);
+  });
+
+  test('keeps the layers of the base as they are, and names the base in labels and annotations', async () => {
+    const job = await world.build('labels', { pip: ['six'] });
+    const base = await world.registry.manifest(world.base);
+    const manifest = await world.registry.manifest(job.image);
+    assert.deepEqual(manifest.layers.slice(0, base.layers.length).map(({ digest }) => digest), base.layers.map(({ digest }) => digest));
+    const { config } = await world.registry.config(job.image);
+    const baseDigest = await world.registry.digest(world.base);
+    for (const labels of [config.Labels, manifest.annotations]) {
+      assert.equal(labels['org.opencontainers.image.base.name'], world.base);
+      assert.equal(labels['org.opencontainers.image.base.digest'], baseDigest);
+      assert.ok(labels['org.opencontainers.image.created']);
+    }
+    assert.equal(job.baseImageDigest, baseDigest);
+  });
+
+  test("restores the base's own user, command and environment", async () => {
+    const base = await world.registry.derive(world.base, 'base/user', '1', {
+      config: { User: '1000:1000', Cmd: ['sh', '-c', 'id'], Env: ['PATH=/usr/local/bin:/usr/bin:/bin', 'FOO=bar baz'], WorkingDir: '/srv' },
+    });
+    const { job } = await world.api.create(world.spec('user', { apt: ['jq'] }, { baseImage: base }));
+    const { image } = await world.api.untilStatus(job.id, 'SUCCEEDED');
+    const { config } = await world.registry.config(image);
+    assert.equal(config.User, '1000:1000');
+    assert.deepEqual(config.Cmd, ['sh', '-c', 'id']);
+    assert.equal(config.WorkingDir, '/srv');
+    assert.ok(config.Env.includes('FOO=bar baz'));
+    assert.ok(config.Env.includes('PATH=/usr/local/bin:/usr/bin:/bin'));
+    assert.equal((await world.runIn(image, 'id', '-u')).trim(), '1000');
+  });
+
+  test('with no user in the base sets none', async () => {
+    const job = await world.build('no-user', { pip: ['six'] });
+    assert.equal((await world.registry.config(job.image)).config.User ?? '', '');
+  });
+
+  test('of a spec without requirements is the base under another name', async () => {
+    const job = await world.build('empty', {});
+    assert.equal(await world.runIn(job.image, 'echo', 'there'), 'there\n');
+  });
+
+  test('takes comments and blank lines, and keeps them as typed', async () => {
+    const pip = ['# what we need', '', 'six  # for old code'];
+    const job = await world.build('comments', { pip });
+    assert.deepEqual(job.packages.pip, pip);
+    await world.runIn(job.image, 'python3', '-c', 'import six');
+  });
+});
