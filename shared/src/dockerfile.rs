@@ -1,61 +1,78 @@
 //! The Dockerfile of a revision.
 //!
 //! It is a pure function of the base image and the requirements. Each requirement is one single-quoted word of a RUN
-//! instruction's shell command, verbatim, on a continuation line that begins with a quote: it can begin neither an
-//! instruction nor a comment, nothing in it is expanded, and it ends no line.
+//! instruction's shell command, verbatim, on a continuation line that begins with its quote: it can begin neither an
+//! instruction nor a comment nor a here-document, nothing in it is expanded, and it ends no line.
 //!
-//! The builder gives the folder `tools` of the build context, which holds the scripts `apt-install`, `conda-install` and
-//! `pip-install`, and the build arguments `COOPERAGE_CONDA_PREFIX` (where conda packages go) and `COOPERAGE_BASE_USER`
-//! (the base image's own user; empty where it has none).
+//! Order: apt, conda, pip; a list without requirements leaves nothing behind. Pip requirements go to the `python3` that
+//! is first in PATH then, which is conda's where conda brought one.
+//!
+//! The builder supplies
+//! - the folder `tools` of the build context, with the scripts `apt-install`, `conda-install` and `pip-install`, each of
+//!   which installs the words that it is called with. Their caches are `/.cooperage-apt`, `/.cooperage-conda` and
+//!   `/.cooperage-pip`: folders at the top level, because a mount's target leaves the image again but its parents stay;
+//! - the build argument `COOPERAGE_CONDA_PREFIX`, where conda packages go, and `COOPERAGE_CONDA_PATH`, what is put before
+//!   PATH for it: the prefix's `bin` and a colon, or nothing where the base's PATH has it;
+//! - the build argument `COOPERAGE_BASE_USER`, the base image's own user; empty where it has none.
 
 use sha2::{Digest, Sha256};
 
 use crate::image_reference::ImageReference;
 use crate::packages::Requirements;
+use crate::requirement::single_quoted;
 use crate::revision::hex;
+
+/// PATH in a base image that sets none.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The Dockerfile.
 pub(crate) fn text(base_image: &ImageReference, requirements: &Requirements) -> String {
     let mut text = format!("FROM {base_image}\nUSER 0:0\n");
     if !requirements.apt.is_empty() {
+        // Package lists and archives of two distributions never mix.
         let key = hex(&Sha256::digest(base_image.canonical().as_bytes())[..4]);
-        let archives =
-            format!("type=cache,id=cooperage-apt-archives-{key},target=/var/cache/apt/archives,sharing=locked");
-        let lists = format!("type=cache,id=cooperage-apt-lists-{key},target=/var/lib/apt/lists,sharing=locked");
-        let words = requirements.apt.iter().map(|requirement| requirement.as_str());
-        text.push_str(&run("apt-install", &[&archives, &lists], words));
+        let cache = format!("id=cooperage-apt-{key},target=/.cooperage-apt,sharing=locked");
+        text.push_str(&run("apt-install", &cache, requirements.apt.iter().map(|requirement| requirement.as_str())));
     }
     if !requirements.conda.is_empty() {
-        let cache = "type=cache,id=cooperage-conda,target=/var/cache/cooperage/conda,sharing=shared";
-        let words = requirements.conda.iter().map(|requirement| requirement.as_str());
+        let cache = "id=cooperage-conda,target=/.cooperage-conda,sharing=shared";
         text.push_str("ARG COOPERAGE_CONDA_PREFIX=/opt/conda\n");
-        text.push_str(&run("conda-install", &[cache], words));
-        text.push_str("ENV PATH=${COOPERAGE_CONDA_PREFIX}/bin:${PATH}\n");
+        text.push_str(&run("conda-install", cache, requirements.conda.iter().map(|requirement| requirement.as_str())));
+        text.push_str("ARG COOPERAGE_CONDA_PATH=/opt/conda/bin:\n");
+        text.push_str(&format!("ENV PATH=${{COOPERAGE_CONDA_PATH}}${{PATH:-{DEFAULT_PATH}}}\n"));
     }
     if !requirements.pip.is_empty() {
-        let cache = "type=cache,id=cooperage-uv,target=/var/cache/cooperage/uv,sharing=shared";
-        let words = requirements.pip.iter().map(|requirement| requirement.as_str());
-        text.push_str(&run("pip-install", &[cache], words));
+        let cache = "id=cooperage-pip,target=/.cooperage-pip,sharing=shared";
+        text.push_str(&run("pip-install", cache, requirements.pip.iter().map(|requirement| requirement.as_str())));
     }
     text.push_str("ARG COOPERAGE_BASE_USER=\nUSER ${COOPERAGE_BASE_USER}\n");
     text
 }
 
 /// A RUN instruction that calls a script with words.
-fn run<'a>(script: &str, caches: &[&str], words: impl Iterator<Item = &'a str>) -> String {
-    let mut text = String::from("RUN ");
-    for mount in caches {
-        text.push_str(&format!("--mount={mount} \\\n    "));
-    }
-    text.push_str(&format!("--mount=type=bind,source=tools,target=/.cooperage \\\n    sh /.cooperage/{script}"));
+fn run<'a>(script: &str, cache: &str, words: impl Iterator<Item = &'a str>) -> String {
+    let mut text = format!(
+        "RUN --mount=type=cache,{cache} \\\n    --mount=type=bind,source=tools,target=/.cooperage \\\n    \
+         sh /.cooperage/{script}"
+    );
     for word in words {
-        text.push_str(&format!(" \\\n    {}", single_quoted(word)));
+        text.push_str(" \\\n    ");
+        text.push_str(&single_quoted(word));
     }
     text.push('\n');
     text
 }
 
-/// The text as one word of a POSIX shell, which expands nothing in it.
-pub(crate) fn single_quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_end_nowhere_but_at_the_end() {
+        assert_eq!(single_quoted("numpy>=1"), "'numpy>=1'");
+        assert_eq!(single_quoted("a;os_name=='x'"), r"'a;os_name=='\''x'\'''");
+        for text in ["a'b'", "''", "$(id) `id` \\ \" # !", "a\\'"] {
+            assert_eq!(shlex::split(&single_quoted(text)), Some(vec![text.to_owned()]));
+        }
+    }
 }

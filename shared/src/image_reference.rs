@@ -26,6 +26,8 @@ const DEFAULT_TAG: &str = "latest";
 const MAX_HOST: usize = 255;
 const MAX_PATH: usize = 255;
 const MAX_TAG: usize = 128;
+/// More than any valid reference has.
+const MAX_REFERENCE: usize = 1_000;
 
 /// A reference to an image in a registry: `host[:port]/path[:tag][@digest]`.
 ///
@@ -142,6 +144,9 @@ fn invalid(message: String) -> ParseError {
 type Misfit = (String, usize);
 
 fn parse(text: &str) -> Result<ImageReference, Misfit> {
+    if let Some((at, _)) = text.char_indices().nth(MAX_REFERENCE) {
+        return Err((format!("An image has at most {MAX_REFERENCE} characters: shorten it."), at));
+    }
     if let Some(at) = text.find("://") {
         return Err((format!("Leave out `{}`: an image has no scheme.", quoted_scheme(&text[..at])), 0));
     }
@@ -301,7 +306,10 @@ fn check_component(component: &str) -> Result<(), Misfit> {
         let run = &rest[start..run_end];
         if !(run.len() == 1 || run == "__" || run.bytes().all(|b| b == b'-')) {
             let at = component.len() - rest.len() + start;
-            return Err((format!("`{run}` can't be in an image's path: use one `.`, `_`, `__` or hyphens."), at));
+            return Err((
+                format!("{} can't be in an image's path: use one `.`, `_`, `__` or hyphens.", quoted(run)),
+                at,
+            ));
         }
         rest = &rest[run_end..];
     }

@@ -22,7 +22,7 @@ mod spec;
 pub use image_reference::ImageReference;
 pub use job::{Failure, FailureCode, JobStatus, Phase};
 pub use name::ImageName;
-pub use packages::{MAX_LINES, MAX_REQUIREMENTS, Packages};
+pub use packages::{MAX_LINES, MAX_LIST_BYTES, MAX_REQUIREMENTS, Packages};
 pub use problem::{Field, ParseError, Problem, ProblemCode};
 pub use requirement::{AptRequirement, MAX_LINE_CHARS, requirement_of_line};
 pub use revision::RevisionHash;

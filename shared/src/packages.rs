@@ -1,9 +1,9 @@
 //! The requirement lists.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::problem::{Field, ParseError, Problem, ProblemCode};
-use crate::requirement::{AptRequirement, requirement_of_line};
+use crate::requirement::{AptRequirement, requirement_of_line, single_quoted};
 #[cfg(feature = "grammars")]
 use crate::requirement::{CondaRequirement, PipRequirement};
 
@@ -13,16 +13,30 @@ pub const MAX_REQUIREMENTS: usize = 1_000;
 /// The most lines of one list, whatever they hold.
 pub const MAX_LINES: usize = 4_000;
 
+/// The most bytes of the requirements of one list together, quotes counted. A system call takes one argument of 128 KiB,
+/// and the command that installs a list is one.
+pub const MAX_LIST_BYTES: usize = 120_000;
+
 /// Requirement lines as typed: blank lines and `#` comments are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Packages {
     /// Debian packages.
+    #[serde(deserialize_with = "null_as_default")]
     pub apt: Vec<String>,
     /// Conda match specifications.
+    #[serde(deserialize_with = "null_as_default")]
     pub conda: Vec<String>,
     /// PEP 508 requirements.
+    #[serde(deserialize_with = "null_as_default")]
     pub pip: Vec<String>,
+}
+
+/// A key without a value, as in `conda:`, is an empty list and no error.
+pub(crate) fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Packages {
@@ -73,6 +87,9 @@ impl Requirements {
     }
 }
 
+/// What stands between two words of the Dockerfile at most.
+const SEPARATOR_BYTES: usize = 8;
+
 /// The requirements of a list. What is wrong goes to `problems`.
 fn read<T>(
     lines: &[String],
@@ -82,6 +99,7 @@ fn read<T>(
 ) -> Vec<T> {
     let mut requirements = Vec::new();
     let mut count = 0;
+    let mut bytes = 0;
     for (number, line) in (1_u32..).zip(lines) {
         if number as usize > MAX_LINES {
             let message = format!("The list has {} lines, and {MAX_LINES} are the most: remove some.", lines.len());
@@ -100,6 +118,15 @@ fn read<T>(
         if count > MAX_REQUIREMENTS {
             let message = format!("A list takes {MAX_REQUIREMENTS} requirements: remove those from this line on.");
             problems.push(ParseError::new(ProblemCode::TooMany, message).in_field(field, Some(number)));
+            break;
+        }
+        bytes += single_quoted(text).len() + SEPARATOR_BYTES;
+        if bytes > MAX_LIST_BYTES {
+            let message = format!(
+                "The list is too long: all its requirements together have at most {MAX_LIST_BYTES} characters. Remove \
+                 those from this line on."
+            );
+            problems.push(ParseError::new(ProblemCode::TooLong, message).in_field(field, Some(number)));
             break;
         }
         let leading = line.chars().take_while(|c| c.is_whitespace()).count();

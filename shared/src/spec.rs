@@ -9,7 +9,7 @@ use crate::{
     image_reference::ImageReference,
     name::ImageName,
     packages::Requirements,
-    problem::{Field, Problem},
+    problem::{Field, ParseError, Problem, ProblemCode},
     revision::RevisionHash,
 };
 
@@ -25,7 +25,7 @@ pub struct ImageSpecInput {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_secret: Option<String>,
     /// The requirement lists.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::packages::null_as_default")]
     pub packages: Packages,
 }
 
@@ -48,7 +48,10 @@ impl Content {
     /// # Errors
     /// Every problem that there is, the base image's first.
     pub fn parse(base_image: &str, packages: &Packages) -> Result<Self, Vec<Problem>> {
-        let base = base_image.parse::<ImageReference>().map_err(|error| error.in_field(Field::BaseImage, None));
+        let base = base_image
+            .parse::<ImageReference>()
+            .and_then(buildable)
+            .map_err(|error| error.in_field(Field::BaseImage, None));
         let requirements = Requirements::parse(packages);
         match (base, requirements) {
             (Ok(base_image), Ok(requirements)) => Ok(Self { base_image, packages: packages.clone(), requirements }),
@@ -75,6 +78,17 @@ impl Content {
     pub fn dockerfile(&self) -> String {
         crate::dockerfile::text(&self.base_image, &self.requirements)
     }
+}
+
+/// Refuses what a Dockerfile takes for no image at all.
+#[cfg(feature = "grammars")]
+fn buildable(base_image: ImageReference) -> Result<ImageReference, ParseError> {
+    if base_image.repository() == "library/scratch" {
+        let message =
+            "`scratch` is an empty image, and nothing can be installed in it: choose, for example, `debian:12`.";
+        return Err(ParseError::new(ProblemCode::InvalidImageReference, message));
+    }
+    Ok(base_image)
 }
 
 /// Judges a whole spec.
