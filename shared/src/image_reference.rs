@@ -219,8 +219,8 @@ fn check_host(text: &str) -> Result<(), Misfit> {
     if text.len() > MAX_HOST {
         return Err((format!("A registry host has at most {MAX_HOST} characters: shorten it."), MAX_HOST));
     }
-    let (name, port) = if text.starts_with('[') {
-        let Some((address, after)) = text[1..].split_once(']') else {
+    let (name, port) = if let Some(bracketed) = text.strip_prefix('[') {
+        let Some((address, after)) = bracketed.split_once(']') else {
             return bad("close the IPv6 address with `]`.", 0);
         };
         if address.parse::<Ipv6Addr>().is_err() {
@@ -373,3 +373,7 @@ impl fmt::Display for ImageReference {
         f.write_str(&self.text)
     }
 }
+
+#[cfg(test)]
+#[path = "image_reference_tests.rs"]
+mod tests;

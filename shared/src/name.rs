@@ -124,3 +124,54 @@ impl fmt::Display for ImageName {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_the_rule_of_the_reference() {
+        let most = "a".repeat(63);
+        for text in ["a", "0", "base-notebook", "v1.2", "a..b", "a.-b", "a--b", most.as_str()] {
+            assert_eq!(text.parse::<ImageName>().map(|name| name.to_string()), Ok(text.to_owned()));
+        }
+        assert_eq!(" a ".parse::<ImageName>().map(String::from), Ok("a".to_owned()));
+    }
+
+    #[test]
+    fn refuses_all_else_at_its_column() {
+        let long = "a".repeat(64);
+        for (text, code, column) in [
+            ("", ProblemCode::Required, None),
+            ("  ", ProblemCode::Required, None),
+            ("aB", ProblemCode::InvalidName, Some(2)),
+            ("a b", ProblemCode::InvalidName, Some(2)),
+            ("a_b", ProblemCode::InvalidName, Some(2)),
+            ("é", ProblemCode::InvalidName, Some(1)),
+            ("a/b", ProblemCode::InvalidName, Some(2)),
+            ("a\nb", ProblemCode::InvalidName, Some(2)),
+            (" -a", ProblemCode::InvalidName, Some(2)),
+            ("a.", ProblemCode::InvalidName, Some(2)),
+            (&long, ProblemCode::TooLong, Some(64)),
+        ] {
+            let error = text.parse::<ImageName>().unwrap_err();
+            assert_eq!((error.code, error.column), (code, column), "{text}: {error}");
+        }
+        assert!(serde_json::from_str::<ImageName>("\"A\"").is_err());
+    }
+
+    #[test]
+    fn becomes_a_component_of_a_repository_path() {
+        for (name, component) in [
+            ("a", "a"),
+            ("a.b-c--d", "a.b-c--d"),
+            ("a..b", "a_dd_b"),
+            ("a.-b", "a_dh_b"),
+            ("a-.-b", "a_hdh_b"),
+            ("a..b.-c", "a_dd_b_dh_c"),
+        ] {
+            let name: ImageName = name.parse().unwrap();
+            assert_eq!(name.repository_component(), component);
+        }
+    }
+}

@@ -78,7 +78,7 @@ fn read(text: &str) -> Result<MatchSpec, ParseError> {
         return Err(invalid(super::has_a_space(text)).at(text, at));
     }
     let spec = MatchSpec::from_str(text, ParseStrictness::Lenient).map_err(|error| explained(&error, text))?;
-    if let Some(key) = given_twice(text) {
+    if let Some(key) = key_twice(text).or_else(|| given_twice(text)) {
         let message = format!("The {key} is given twice, and only one of them could count: remove one.");
         return Err(invalid(message));
     }
@@ -88,6 +88,9 @@ fn read(text: &str) -> Result<MatchSpec, ParseError> {
     let channel = spec.channel.as_ref().map(|channel| channel.base_url.as_ref().scheme());
     if channel.is_some_and(|scheme| !matches!(scheme, "http" | "https")) {
         return Err(invalid(NO_FILES));
+    }
+    if text.split_once(':').is_some_and(|(channel, _)| channel.split('/').any(|part| part == "..")) {
+        return Err(invalid("Name a channel, such as `conda-forge`, without `..`."));
     }
     if let Some(build) = &spec.build {
         let build = build.to_string();
@@ -117,6 +120,31 @@ fn given_twice(text: &str) -> Option<&'static str> {
         .or(both("channel", outside.channel.is_some(), inside.channel.is_some()))
         .or(both("subdir", outside.subdir.is_some(), inside.subdir.is_some()))
         .or(both("namespace", outside.namespace.is_some(), inside.namespace.is_some()))
+}
+
+/// A key that stands twice in the brackets. The last one would win without a word.
+fn key_twice(text: &str) -> Option<&str> {
+    let inside = text.strip_suffix(']')?.split_once('[')?.1;
+    let mut keys = Vec::new();
+    let (mut quote, mut depth, mut start) = (None, 0_u32, 0);
+    for (at, c) in inside.char_indices().chain([(inside.len(), ',')]) {
+        match c {
+            _ if quote == Some(c) => quote = None,
+            '\'' | '"' if quote.is_none() => quote = Some(c),
+            '[' if quote.is_none() => depth += 1,
+            ']' if quote.is_none() => depth = depth.saturating_sub(1),
+            ',' if quote.is_none() && depth == 0 || at == inside.len() => {
+                let key = inside[start..at].split('=').next().unwrap_or_default().trim();
+                if keys.contains(&key) {
+                    return Some(key);
+                }
+                keys.push(key);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 const NO_FILES: &str =

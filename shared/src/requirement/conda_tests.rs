@@ -109,3 +109,21 @@ fn nested_groups_are_no_burden() {
     let _ = CondaRequirement::parse(&format!("numpy {}", "1,".repeat(490)));
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 1500, ..Default::default() })]
+
+    /// Without the net that holds a panic of the grammar: there is none to hold.
+    #[test]
+    fn the_grammar_panics_on_nothing(
+        any in proptest::prelude::any::<String>(),
+        like in "[a-zA-Z0-9_][a-z0-9\\[\\]()<>=!~;,@:/'\"#*|&.$^{} +-]{0,40}",
+        near in "[a-z]{1,3}-?(::|;|@|\\[)? ?[<>=!~]{0,3}[0-9.*a-z+!-]{0,6}[,|)]? ?[<>=!~]{0,2}[\\PC]{0,6}",
+    ) {
+        for text in [any, like, near] {
+            if let Ok(Some(requirement)) = crate::requirement_of_line(&text) {
+                let _ = read(requirement);
+            }
+        }
+    }
+}

@@ -3,7 +3,8 @@
 //! A line is one line: no control character and no Unicode line break is in it. It has at most 1,000 characters, and its
 //! requirement begins with a letter, a digit or `_`, so it can be neither an option nor a path. White space around it is
 //! not part of it. A blank line, and a line whose first character is `#`, hold no requirement. A `#` that follows white
-//! space begins a comment up to the end of the line, as in a requirements file.
+//! space begins a comment up to the end of the line, as in a requirements file: the line is kept as typed, and the
+//! comment is no part of the requirement.
 
 use crate::problem::{ParseError, ProblemCode, quoted};
 
@@ -51,6 +52,10 @@ pub fn requirement_of_line(line: &str) -> Result<Option<&str>, ParseError> {
         };
         return Err(ParseError::new(ProblemCode::InvalidRequirement, message).at(line, start));
     }
+    if let Some((at, c)) = text.char_indices().find(|&(_, c)| is_invisible(c)) {
+        let message = format!("An invisible character (U+{:04X}) is in this line: remove it.", u32::from(c));
+        return Err(ParseError::new(ProblemCode::ControlCharacter, message).at(line, start + at));
+    }
     Ok(Some(text))
 }
 
@@ -59,9 +64,72 @@ fn is_forbidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
+/// Characters that show nothing, or turn the direction of what follows: a requirement could pass for another one.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 /// The line up to its comment.
 fn without_comment(line: &str) -> &str {
     let comment =
         line.char_indices().find(|&(at, c)| c == '#' && line[..at].chars().next_back().is_none_or(char::is_whitespace));
     comment.map_or(line, |(at, _)| &line[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_and_white_space_are_no_requirement() {
+        for line in ["", "   ", "\u{a0}", "#", "# numpy", "  # numpy", "#-r x"] {
+            assert_eq!(requirement_of_line(line), Ok(None), "{line:?}");
+        }
+        for line in ["numpy", "  numpy  ", "numpy # fast", "numpy\u{a0}# fast", "numpy  #", "\u{3000}numpy"] {
+            assert_eq!(requirement_of_line(line), Ok(Some("numpy")), "{line:?}");
+        }
+        assert_eq!(requirement_of_line("a @ https://h/x.zip#sha256=1 # why"), Ok(Some("a @ https://h/x.zip#sha256=1")));
+    }
+
+    #[test]
+    fn a_line_is_one_line() {
+        for c in ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{85}', '\u{2028}', '\u{2029}', '\t', '\0', '\u{7f}'] {
+            for line in [format!("é{c}x"), format!("#{c}"), format!("x{c}")] {
+                let error = requirement_of_line(&line).unwrap_err();
+                assert_eq!(error.code, ProblemCode::ControlCharacter, "{line:?}");
+                assert_eq!(error.column, Some(2), "{line:?}");
+            }
+        }
+        for c in ['\u{200b}', '\u{202e}', '\u{feff}'] {
+            assert_eq!(requirement_of_line(&format!(" a{c}b")).unwrap_err().column, Some(3));
+            assert_eq!(requirement_of_line(&format!("# a{c}b")), Ok(None));
+        }
+    }
+
+    #[test]
+    fn a_thousand_characters_and_no_more() {
+        let most = "é".repeat(MAX_LINE_CHARS - 1);
+        assert!(requirement_of_line(&format!("a{most}")).is_ok());
+        let error = requirement_of_line(&format!("ab{most}")).unwrap_err();
+        assert_eq!((error.code, error.column), (ProblemCode::TooLong, Some(1001)));
+    }
+
+    #[test]
+    fn options_paths_and_the_like_begin_no_requirement() {
+        for (line, word) in [
+            ("-r x", "option"),
+            (" --pre", "option"),
+            ("./x", "path"),
+            ("/x", "path"),
+            ("~/x", "path"),
+            ("'numpy'", "quotes"),
+            ("*", "letter"),
+            ("$(id)", "letter"),
+            ("é", "letter"),
+            ("\u{feff}numpy", "letter"),
+        ] {
+            let error = requirement_of_line(line).unwrap_err();
+            assert!(error.message.contains(word), "{line}: {error}");
+        }
+    }
 }

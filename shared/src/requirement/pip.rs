@@ -1,6 +1,8 @@
 //! Requirements of the pip list: PEP 508 as uv reads it, which is what installs them.
 //!
 //! Beyond PEP 508 a URL may stand without a name (`git+https://host/team/tool.git@v2`), as in a requirements file.
+//! A URL names a wheel, a `.tar.gz` or a `.zip`, or a git repository: uv takes no others.
+//!
 //! Refused, although a requirements file may hold it: options, paths and `file:` URLs (the build has none of the person's
 //! files), `${VARIABLES}` (the build has none of the person's environment), and URLs with credentials.
 //!
@@ -37,22 +39,7 @@ pub struct PipRequirement {
 const MAX_COMPARISONS: usize = 20;
 
 /// The endings of the archives that uv installs from.
-const ARCHIVES: [&str; 14] = [
-    ".whl",
-    ".tar.gz",
-    ".tgz",
-    ".zip",
-    ".tar.bz2",
-    ".tbz",
-    ".tar.xz",
-    ".txz",
-    ".tar.zst",
-    ".tar",
-    ".tar.lzma",
-    ".tlz",
-    ".tar.lz",
-    ".tar.Z",
-];
+const ARCHIVES: [&str; 3] = [".whl", ".tar.gz", ".zip"];
 
 impl PipRequirement {
     /// Reads one requirement.
@@ -223,7 +210,7 @@ fn check_url(url: &Url, link: &Link<'_>, text: &str) -> Result<bool, ParseError>
     let scheme = url.scheme();
     let vcs = match scheme {
         "http" | "https" => false,
-        "git+http" | "git+https" | "git+ssh" | "git+git" => true,
+        "git+http" | "git+https" | "git+ssh" => true,
         "file" | "git+file" => {
             return at_url("Files of your machine can't be reached from a build: use a URL of `https://`.".to_owned());
         }
@@ -243,9 +230,7 @@ fn check_url(url: &Url, link: &Link<'_>, text: &str) -> Result<bool, ParseError>
     }
     if !vcs && !ARCHIVES.iter().any(|ending| url.path().ends_with(ending)) {
         return at_url(
-            "A URL names an archive, such as one that ends in `.whl`, `.tar.gz` or `.zip`. For a repository begin it \
-             with `git+https://`."
-                .to_owned(),
+            "A URL ends in `.whl`, `.tar.gz` or `.zip`. For a repository, begin it with `git+https://`.".to_owned(),
         );
     }
     Ok(vcs)

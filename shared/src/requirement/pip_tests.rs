@@ -104,3 +104,21 @@ fn markers_that_would_explode_are_refused_at_once() {
     let nested = format!("a;{}os_name=='x'{}", "(".repeat(480), ")".repeat(480));
     assert!(PipRequirement::parse(&nested).is_err());
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 1500, ..Default::default() })]
+
+    /// Without the net that holds a panic of the grammar: there is none to hold.
+    #[test]
+    fn the_grammar_panics_on_nothing(
+        any in proptest::prelude::any::<String>(),
+        like in "[a-zA-Z0-9_][a-z0-9\\[\\]()<>=!~;,@:/'\"#*|&.$^{} +-]{0,40}",
+        near in "[a-z]{1,3}-?(::|;|@|\\[)? ?[<>=!~]{0,3}[0-9.*a-z+!-]{0,6}[,|)]? ?[<>=!~]{0,2}[\\PC]{0,6}",
+    ) {
+        for text in [any, like, near] {
+            if let Ok(Some(requirement)) = crate::requirement_of_line(&text) {
+                let _ = read(requirement);
+            }
+        }
+    }
+}
