@@ -1,1 +1,81 @@
+//! The logs of jobs: complete, ordered, numbered from 1.
 //!
+//! What must stay true:
+//! - A line is stored once, and never changes. Lines end at `\n` only; every byte is kept.
+//! - A reader gets what is stored, then what is added, with no gap and no repeat: it asks the database for the line that it
+//!   wants next, and hints only say when to ask.
+//! - A log is final when its job has ended, for the terminal status is written after the last line.
+
+mod follow;
+mod reader;
+
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::jobs::events::{Event, Events};
+use crate::store::{Appended, Store, StoreError};
+
+pub use follow::{From, LogChunk};
+pub use reader::LogPage;
+
+/// The most bytes that one read takes from the database at once: 16 chunks.
+const CHUNKS_AT_ONCE: u64 = 16;
+
+/// The logs of all jobs. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct LogStore {
+    store: Store,
+    events: Events,
+}
+
+impl LogStore {
+    /// The logs in `store`, whose growth is told to `events`.
+    #[must_use]
+    pub fn new(store: Store, events: Events) -> Self {
+        Self { store, events }
+    }
+
+    /// Appends a builder's lines, of which the first has the number `from`. `data` is whole lines, each with its `\n`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where the job is gone.
+    pub async fn append(&self, job: Uuid, from: u64, data: &[u8]) -> Result<Appended, StoreError> {
+        debug_assert!(data.is_empty() || data.ends_with(b"\n"), "whole lines only");
+        let appended = self.store.append_log(job, Some(from), data).await?;
+        if matches!(appended, Appended::Stored { new: 1.., .. }) {
+            self.events.send(Event::LogGrew { job });
+        }
+        Ok(appended)
+    }
+
+    /// Appends a line of the server's own, such as a marker for what was lost. Nothing happens where the job has ended.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where the job is gone.
+    pub async fn say(&self, job: Uuid, text: &str) -> Result<(), StoreError> {
+        let mut line = text.replace(['\n', '\r'], " ");
+        line.push('\n');
+        self.store.append_log(job, None, line.as_bytes()).await?;
+        self.events.send(Event::LogGrew { job });
+        Ok(())
+    }
+
+    /// The number of lines and the SHA-256, in hexadecimal digits, of all that is stored.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn checksum(&self, job: Uuid) -> Result<(u64, String), StoreError> {
+        let (mut hash, mut next) = (Sha256::new(), 1);
+        loop {
+            let chunks = self.store.log_chunks(job, next, CHUNKS_AT_ONCE).await?;
+            let Some(last) = chunks.last() else { break };
+            let end = last.next();
+            for chunk in &chunks {
+                hash.update(crate::store::skip_lines(&chunk.data, next - chunk.first_line));
+                next = chunk.next();
+            }
+            next = end;
+        }
+        Ok((next - 1, hex::encode(hash.finalize())))
+    }
+}

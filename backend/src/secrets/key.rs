@@ -111,7 +111,8 @@ mod tests {
     #[test]
     fn nothing_of_the_secret_shows_and_no_two_seals_are_alike() {
         let secret = Secret::new("hunter2".to_owned());
-        let (one, two) = (key("a").seal("hub", "host", &secret).unwrap(), key("a").seal("hub", "host", &secret).unwrap());
+        let (one, two) =
+            (key("a").seal("hub", "host", &secret).unwrap(), key("a").seal("hub", "host", &secret).unwrap());
         assert_ne!(one, two);
         assert!(!one.windows(7).any(|window| window == b"hunter2"));
     }

@@ -27,7 +27,9 @@ pub enum SecretsError {
         place: String,
     },
     /// The token has the wrong form.
-    #[error("the token in {place} must be 16 to 256 visible ASCII characters without spaces, quotes, commas or semicolons")]
+    #[error(
+        "the token in {place} must be 16 to 256 visible ASCII characters without spaces, quotes, commas or semicolons"
+    )]
     Token {
         /// Where the token came from.
         place: String,

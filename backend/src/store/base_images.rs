@@ -16,11 +16,7 @@ impl Store {
     ///
     /// # Errors
     /// When the arguments do not fit together, or the database fails.
-    pub async fn list_base_images(
-        &self,
-        search: Option<&str>,
-        args: &PageArgs,
-    ) -> Result<Page<BaseImage>, StoreError> {
+    pub async fn list_base_images(&self, search: Option<&str>, args: &PageArgs) -> Result<Page<BaseImage>, StoreError> {
         let mut select = Entity::find();
         if let Some(pattern) = search.and_then(contains) {
             let holds = |column: Column| Expr::expr(Func::lower(Expr::col(column))).like(pattern.clone());

@@ -88,10 +88,8 @@ impl Store {
     /// When the database fails.
     pub async fn claim_reuse(&self, owner: &str, lease: Duration) -> Result<Option<Job>, StoreError> {
         let now = now();
-        let candidates = queued(now)
-            .and_where(Column::Fresh.eq(false))
-            .and_where(Column::ReuseTried.eq(false))
-            .to_owned();
+        let candidates =
+            queued(now).and_where(Column::Fresh.eq(false)).and_where(Column::ReuseTried.eq(false)).to_owned();
         let mut update = claim(owner, candidates);
         update.value(Column::ReuseTried, true).value(Column::LeaseUntil, (now + lease).timestamp_millis());
         let tx = self.write().await?;

@@ -20,9 +20,6 @@ mod specs;
 mod transitions;
 mod types;
 
-#[cfg(any())]
-pub(crate) mod tests;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +34,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use claims::Claimed;
 pub use error::StoreError;
+pub(crate) use log_chunks::skip_lines;
 pub use log_chunks::{Appended, Chunk, LogState};
 pub use paging::{DEFAULT_PAGE, Edge, MAX_PAGE, Page, PageArgs};
 pub use transitions::Terminal;

@@ -40,7 +40,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::NameTaken`]; [`StoreError::Corrupt`] where there is no sealed password.
     pub async fn create_pull_secret(&self, new: &NewPullSecret) -> Result<PullSecret, StoreError> {
-        let sealed = new.sealed.clone().ok_or_else(|| StoreError::Corrupt("a pull secret has a password".to_owned()))?;
+        let sealed =
+            new.sealed.clone().ok_or_else(|| StoreError::Corrupt("a pull secret has a password".to_owned()))?;
         let tx = self.write().await?;
         let millis = now().timestamp_millis();
         let row = ActiveModel {
