@@ -15,6 +15,7 @@ const cases = [
 ];
 const apt = ['jq'];
 const pip = ['requests', 'flask'];
+const others = ['bc', 'ed', 'file', 'less', 'time', 'tree', 'zip'];
 const unknown = 'no-such-package-here-xyzzy';
 
 /** The base with pip, which the reference's way needs. */
@@ -57,24 +58,24 @@ try {
   await ourWay(world, () => world.api.create(spec('warm', ['six'])), 'SUCCEEDED');
   for (let round = 1; round <= rounds; round++) {
     console.log(`Round ${round} of ${rounds}`);
-    // New: requirements that no earlier build had, in an order of their own, so that no layer is there yet.
-    const fresh = [`idna!=0.${round}`];
-    note(0, 'reference', await buildReferenceWay(world, `new-${round}`, { apt, pip: [...pip, ...fresh] }));
-    // A new apt requirement too, so that the apt step has no layer either.
-    const input = { ...spec(`new-${round}`, fresh), packages: { apt: [...apt, ['file', 'tree', 'less', 'bc', 'time', 'ed', 'moreutils'][round % 7]], conda: [], pip: [...pip, ...fresh] } };
+    // New: requirements that no earlier build had, so that no step finds its layer.
+    const packages = { apt: [...apt, others[round % others.length]], conda: [], pip: [...pip, `idna!=0.${round}`] };
+    const input = { ...spec(`new-${round}`, []), packages };
+    note(0, 'reference', await buildReferenceWay(world, `new-${round}`, packages));
     note(0, 'ours', (await ourWay(world, () => world.api.create(input), 'SUCCEEDED')).seconds);
 
-    const more = [...fresh, 'attrs'];
-    note(1, 'reference', await buildReferenceWay(world, `more-${round}`, { apt, pip: [...pip, ...more] }));
+    const more = { ...packages, pip: [...packages.pip, 'attrs'] };
+    note(1, 'reference', await buildReferenceWay(world, `more-${round}`, more));
     const { version } = await world.api.spec(`new-${round}`);
-    const edit = { ...input, version, packages: { ...input.packages, pip: [...pip, ...more] } };
+    const edit = { ...input, version, packages: more };
     note(1, 'ours', (await ourWay(world, () => world.api.update(edit), 'SUCCEEDED')).seconds);
 
-    note(2, 'reference', await buildReferenceWay(world, `same-${round}`, { apt, pip: [...pip, ...more] }));
+    note(2, 'reference', await buildReferenceWay(world, `same-${round}`, more));
     note(2, 'ours', (await ourWay(world, () => world.api.create({ ...edit, version: undefined, name: `same-${round}` }), 'SUCCEEDED')).seconds);
 
-    note(3, 'reference', await buildReferenceWay(world, `bad-${round}`, { apt, pip: [...pip, unknown] }, { expectFailure: true }));
-    const bad = { ...input, name: `bad-${round}`, packages: { ...input.packages, pip: [...pip, unknown] } };
+    const wrong = { ...packages, pip: [...packages.pip, unknown] };
+    note(3, 'reference', await buildReferenceWay(world, `bad-${round}`, wrong, { expectFailure: true }));
+    const bad = { ...input, name: `bad-${round}`, packages: wrong };
     const { seconds: took, job } = await ourWay(world, () => world.api.create(bad), 'FAILED');
     if (job.failure.code !== 'PACKAGE_NOT_FOUND') throw new Error(`expected PACKAGE_NOT_FOUND: ${JSON.stringify(job.failure)}`);
     note(3, 'ours', took);
@@ -83,7 +84,7 @@ try {
     const [reference, ours] = [median(seconds[index].reference), median(seconds[index].ours)];
     return { name, reference, ours, ratio: reference / ours, least };
   });
-  console.log(`\nMedian seconds of ${rounds} rounds, apt ${apt.join(' ')}, pip ${pip.join(' ')}:\n`);
+  console.log(`\nMedian seconds of ${rounds} rounds, apt ${apt.join(' ')} and one more, pip ${pip.join(' ')} and one more:\n`);
   console.log('| case | reference | Cooperage | ratio | at least |');
   console.log('|---|---:|---:|---:|---:|');
   for (const { name, reference, ours, ratio, least } of rows) {
