@@ -22,6 +22,7 @@ use super::log::Log;
 use super::mask::Mask;
 use super::phases::{Built, PARENT_VARIABLE, PhaseName, Pulled, Report};
 use super::process::{self, Ended, Running};
+use super::store;
 use crate::delivery::client::{Delivered, Feed, Target, deliver};
 use crate::delivery::protocol::{BuildPlan, Credentials, End, Outcome, Progress, Pushed};
 
@@ -29,6 +30,8 @@ use crate::delivery::protocol::{BuildPlan, Credentials, End, Outcome, Progress, 
 const DELIVERY_GRACE: Duration = Duration::from_secs(24 * 3600);
 /// How long a cancelled builder tries to deliver: it has to be gone within three seconds.
 const LAST_DELIVERY: Duration = Duration::from_millis(1500);
+/// How often a job looks whether the store is free again.
+const STORE_POLL: Duration = Duration::from_millis(100);
 
 /// Carries out the job in the folder `job`, whose credentials come on standard input, and delivers log and outcome.
 ///
@@ -55,6 +58,16 @@ fn read_credentials() -> io::Result<Credentials> {
     let mut input = zeroize::Zeroizing::new(Vec::new());
     io::stdin().lock().read_to_end(&mut input)?;
     serde_json::from_slice(&input).map_err(|error| io::Error::other(format!("credentials on standard input: {error}")))
+}
+
+/// What came of a job that pushes nothing.
+pub(super) enum LocalOutcome {
+    /// The image with this id is in the store.
+    Built(String),
+    /// There is none, for this reason.
+    Failed(Failure),
+    /// The builder was told to stop.
+    Cancelled,
 }
 
 /// Why a job stops before its phases are done.
@@ -84,7 +97,7 @@ pub(super) struct Agent {
     end: watch::Sender<Option<End>>,
     delivery: Option<JoinHandle<io::Result<Delivered>>>,
     /// While it is held, the store is not trimmed.
-    _store: Flock<File>,
+    store: Option<Flock<File>>,
     /// Asked to stop.
     cancelled: watch::Receiver<bool>,
 }
@@ -95,7 +108,6 @@ impl Agent {
         let cancelled = watch_signals()?;
         let mask = Mask::new(&credentials, &plan.settings);
         let log = Log::create(&folder.log(), mask, plan.log_limit_bytes, plan.line_limit_bytes)?;
-        let store = super::store::hold(&plan.run)?;
         let (progress, end) = (watch::Sender::new(None), watch::Sender::new(None));
         let delivery = match (&plan.deliver_to, &credentials.delivery_token) {
             (Some(address), Some(token)) => {
@@ -107,7 +119,7 @@ impl Agent {
             (Some(_), None) => return Err(io::Error::other("the plan says where to deliver, but there is no token")),
             (None, _) => None,
         };
-        Ok(Self { folder, plan, credentials, log, deadline, progress, end, delivery, _store: store, cancelled })
+        Ok(Self { folder, plan, credentials, log, deadline, progress, end, delivery, store: None, cancelled })
     }
 
     /// Runs the job to its end; no outcome where the server no longer wants one.
@@ -141,7 +153,25 @@ impl Agent {
         Ok(Some(outcome))
     }
 
+    /// Runs the job up to an image in the local store.
+    pub(super) async fn run_without_push(mut self) -> io::Result<LocalOutcome> {
+        let built = self.build().await;
+        self.clean()?;
+        match built {
+            Ok((_, built)) => Ok(LocalOutcome::Built(built.image_id)),
+            Err(Stop::Failed(failure)) => Ok(LocalOutcome::Failed(failure)),
+            Err(Stop::Cancelled | Stop::Gone) => Ok(LocalOutcome::Cancelled),
+        }
+    }
+
     async fn phases(&mut self) -> Result<Pushed, Stop> {
+        let (content, _) = self.build().await?;
+        self.phase(PhaseName::Push, &content).await
+    }
+
+    /// Pull and build.
+    async fn build(&mut self) -> Result<(Content, Built), Stop> {
+        self.hold_store().await?;
         let content = Content::parse(&self.plan.base_image.to_string(), &self.plan.packages).map_err(|problems| {
             let text = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" ");
             Stop::Failed(failure::of_io(&io::Error::other(format!("the spec is not valid: {text}"))))
@@ -160,8 +190,28 @@ impl Agent {
                 progress.base_image_digest = Some(base.digest.clone());
             }
         });
-        let _: Built = self.phase(PhaseName::Build, &content).await?;
-        self.phase(PhaseName::Push, &content).await
+        let built = self.phase(PhaseName::Build, &content).await?;
+        Ok((content, built))
+    }
+
+    /// Keeps the store from being trimmed while this job lives.
+    async fn hold_store(&mut self) -> Result<(), Stop> {
+        let (deadline, timed_out) = (self.deadline, self.timed_out());
+        loop {
+            if let Some(lock) = store::hold(&self.plan.run)? {
+                self.store = Some(lock);
+                return Ok(());
+            }
+            tokio::select! {
+                () = tokio::time::sleep(STORE_POLL) => {}
+                () = tokio::time::sleep_until(deadline) => return Err(Stop::Failed(timed_out)),
+                _ = self.cancelled.wait_for(|cancelled| *cancelled) => return Err(Stop::Cancelled),
+            }
+        }
+    }
+
+    fn timed_out(&self) -> Failure {
+        failure::timed_out(Duration::from_secs(self.plan.deadline_seconds))
     }
 
     /// Runs a phase and reads what it found.
@@ -225,13 +275,14 @@ impl Agent {
             // A phase that is gone already does not read; its end tells why.
             let _ = stdin.write_all(&input).await;
         }
+        let timed_out = self.timed_out();
         let stop = tokio::select! {
             ended = running.finish() => {
                 running.close();
                 return Ok(ended?);
             }
             () = tokio::time::sleep_until(self.deadline) => {
-                Stop::Failed(failure::timed_out(Duration::from_secs(self.plan.deadline_seconds)))
+                Stop::Failed(timed_out)
             }
             _ = self.cancelled.wait_for(|cancelled| *cancelled) => Stop::Cancelled,
             gone = gone(&mut self.delivery) => gone,

@@ -15,9 +15,11 @@ mod mask;
 mod phases;
 mod process;
 
+mod standalone;
 mod storage;
 pub mod store;
 
 pub use agent::run_agent;
 pub use job_folder::{AgentIdentity, JobFolder};
 pub use phases::{PhaseName, run_phase};
+pub use standalone::{StandaloneArgs, standalone};

@@ -82,9 +82,9 @@ pub async fn trim(limits: &Limits) -> io::Result<Option<Trimmed>> {
     Ok(Some(trimmed))
 }
 
-/// Holds the store for a job: it is not trimmed meanwhile.
-pub(super) fn hold(run: &Path) -> io::Result<Flock<File>> {
-    lock(run, FlockArg::LockShared)?.ok_or_else(|| io::Error::other("the store cannot be locked"))
+/// Holds the store for a job, so that it is not trimmed meanwhile; `None` while it is being trimmed.
+pub(super) fn hold(run: &Path) -> io::Result<Option<Flock<File>>> {
+    lock(run, FlockArg::LockSharedNonblock)
 }
 
 fn lock(run: &Path, how: FlockArg) -> io::Result<Option<Flock<File>>> {
@@ -176,11 +176,12 @@ mod tests {
     #[test]
     fn a_store_in_use_is_not_trimmed_and_one_that_is_not_is() {
         let run = tempfile::tempdir().unwrap();
-        let first = hold(run.path()).unwrap();
-        let second = hold(run.path()).unwrap();
+        let first = hold(run.path()).unwrap().unwrap();
+        let second = hold(run.path()).unwrap().unwrap();
         assert!(lock(run.path(), FlockArg::LockExclusiveNonblock).unwrap().is_none());
         drop((first, second));
-        assert!(lock(run.path(), FlockArg::LockExclusiveNonblock).unwrap().is_some());
+        let trimming = lock(run.path(), FlockArg::LockExclusiveNonblock).unwrap();
+        assert!(trimming.is_some() && hold(run.path()).unwrap().is_none());
     }
 
     #[test]

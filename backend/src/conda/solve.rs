@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use rattler_conda_types::{
-    Channel, MatchSpec, PackageName, PackageNameMatcher, ParseStrictness, PrefixRecord, RepoDataRecord, Subdir,
+    Channel, MatchSpec, Matches as _, PackageName, PackageNameMatcher, ParseStrictness, PrefixRecord, RepoDataRecord,
+    Subdir,
 };
 use rattler_repodata_gateway::{Gateway, GatewayError, RepoData};
 use rattler_solve::{ChannelPriority, SolveError, SolverImpl as _, SolverTask, resolvo};
@@ -13,6 +14,9 @@ use super::{ChannelSettings, CondaError, Reason};
 
 /// Beyond this, requirements are taken for unsolvable.
 const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How many versions are named where the one asked for does not exist, latest first.
+const VERSIONS_SHOWN: usize = 10;
 
 /// A requirement, as typed and as understood.
 pub(super) struct Requirement {
@@ -50,12 +54,14 @@ pub(super) async fn solve(
         .ok_or_else(|| CondaError::new(Reason::Other, "conda has no packages for this machine's platform"))?;
     say_channels(&channels);
     let output = gateway
-        .query(channels, [platform, Subdir::NoArch], specs.clone())
+        .query(channels.clone(), [platform, Subdir::NoArch], specs.clone())
         .recursive(true)
         .execute()
         .await
         .map_err(|error| of_gateway(&error))?;
-    find_all(&requirements, &output.repodata, installed)?;
+    if let Some(missing) = first_missing(&requirements, &output.repodata, installed) {
+        return Err(explain_missing(gateway, channels, platform, missing).await);
+    }
 
     let virtual_packages = VirtualPackages::detect(&VirtualPackageOverrides::from_env(), None)
         .unwrap_or_else(|_| VirtualPackages::baseline_for_platform(platform))
@@ -100,33 +106,49 @@ fn keep(installed: &[PrefixRecord], asked: &[MatchSpec]) -> Result<Vec<MatchSpec
     Ok(kept)
 }
 
-/// Finds each requirement in the channels, so that one which matches nothing is named before the solver speaks of it.
-fn find_all(requirements: &[Requirement], repodata: &[RepoData], installed: &[PrefixRecord]) -> Result<(), CondaError> {
-    use rattler_conda_types::Matches as _;
-    for Requirement { typed, spec } in requirements {
+/// The first requirement that matches nothing: it is named before the solver speaks of it.
+fn first_missing<'a>(
+    requirements: &'a [Requirement],
+    repodata: &[RepoData],
+    installed: &[PrefixRecord],
+) -> Option<&'a Requirement> {
+    requirements.iter().find(|Requirement { spec, .. }| {
         let mut available = repodata.iter().flat_map(RepoData::iter);
         let here = installed.iter().any(|record| spec.matches(&record.repodata_record));
-        if here || available.any(|record| spec.matches(record)) {
-            continue;
-        }
-        let mut versions: Vec<String> = repodata
+        !here && !available.any(|record| spec.matches(record))
+    })
+}
+
+/// What there is in place of what was asked for.
+async fn explain_missing(
+    gateway: &Gateway,
+    channels: Vec<Channel>,
+    platform: Subdir,
+    missing: &Requirement,
+) -> CondaError {
+    let any_version =
+        MatchSpec { name: missing.spec.name.clone(), channel: missing.spec.channel.clone(), ..MatchSpec::default() };
+    let mut versions = match gateway.query(channels, [platform, Subdir::NoArch], [any_version]).execute().await {
+        Ok(output) => output
+            .repodata
             .iter()
             .flat_map(RepoData::iter)
-            .filter(|record| spec.name.matches(&record.package_record.name))
-            .map(|record| record.package_record.version.to_string())
-            .collect();
-        versions.sort();
-        versions.dedup();
-        let rest = match versions.is_empty() {
-            true => "there is no package of that name".to_owned(),
-            false => format!("there are these versions: {}", versions.join(", ")),
-        };
-        return Err(CondaError::new(
-            Reason::PackageNotFound,
-            format!("no package in the channels matches \"{typed}\"; {rest}"),
-        ));
-    }
-    Ok(())
+            .map(|record| record.package_record.version.clone())
+            .collect::<Vec<_>>(),
+        Err(error) => return of_gateway(&error),
+    };
+    versions.sort();
+    versions.dedup();
+    let rest = match versions.len() {
+        0 => "there is no package of that name".to_owned(),
+        count => {
+            let latest: Vec<String> = versions.iter().rev().take(VERSIONS_SHOWN).map(ToString::to_string).collect();
+            let more = if count > VERSIONS_SHOWN { ", …" } else { "" };
+            format!("there are these versions: {}{more}", latest.join(", "))
+        }
+    };
+    let text = format!("no package in the channels matches \"{}\"; {rest}", missing.typed);
+    CondaError::new(Reason::PackageNotFound, text)
 }
 
 fn say_channels(channels: &[Channel]) {

@@ -33,8 +33,8 @@ pub(super) fn of_step(exit: i32, lines: &[LogLine], content: &Content) -> Failur
         ),
         Some(Reason::ChannelUnreachable) => failure(
             FailureCode::IndexUnreachable,
-            "A Conda channel does not answer. Check the channel's name; if it is right, rebuild later, or ask the \
-             administrator about channels and proxy."
+            "A Conda channel does not exist or does not answer; the marked line of the log names it. Check the channel's \
+             name; if it is right, rebuild later, or ask the administrator about channels and proxy."
                 .to_owned(),
         ),
         Some(Reason::Other) | None => Failure {
