@@ -12,7 +12,7 @@ describe('defect of the reference, not inherited:', () => {
 
   test('requirements outside [A-Za-z0-9-_:=.] are silently dropped', async () => {
     const packages = {
-      apt: ['libstdc++6', 'jq=1.*'],
+      apt: ['libstdc++6', 'jq:amd64'],
       conda: ['conda-forge::numpy==1.17*', 'tiny-tool>=2.1'],
       pip: ['requests[socks]>=2.31', 'idna>=3,<4', "six; python_version >= '3'"],
     };
