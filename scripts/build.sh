@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$root"
 
 # unchanged OUTPUT HASH: was OUTPUT made from what HASH stands for? made OUTPUT HASH: now it is.
-unchanged() { [ -d "$1" ] && [ "$(cat "target/made-from/$1" 2>/dev/null)" = "$2" ]; }
+unchanged() { [ -f "$1/index.html" ] && [ "$(cat "target/made-from/$1" 2>/dev/null)" = "$2" ]; }
 made() { mkdir -p "target/made-from/$(dirname "$1")" && echo "$2" >"target/made-from/$1"; }
 
 # compress FOLDER: a brotli copy beside each file that gains by it.
