@@ -2,6 +2,10 @@
 //!
 //! No I/O, no clock, no SQL, no Kubernetes; the same code judges in the browser and on the server. The grammars of conda
 //! and pip are heavy and sit behind the feature `grammars`, which the browser bundle leaves out.
+//!
+//! Without `grammars` there are names, image references, [`Packages`] with what can be told of its lines without a grammar
+//! ([`Packages::line_problems`]), jobs and problems. With it there are also `Content` and `parse_spec`, which accept a
+//! spec: whatever passes there is valid, and everything else follows from it — hash, Dockerfile, what the builder does.
 
 #[macro_use]
 mod words;

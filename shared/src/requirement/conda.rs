@@ -64,10 +64,11 @@ fn read(text: &str) -> Result<MatchSpec, ParseError> {
     if text.matches('(').count() > MAX_PARENTHESES {
         return Err(invalid(format!("A version has at most {MAX_PARENTHESES} parentheses: shorten it.")));
     }
-    if let Some(at) = text.find(['#', ';', '`', '\\', '$'].as_slice()).filter(|&at| !in_brackets(text, at)) {
-        let c = text[at..].chars().next().unwrap_or_default();
-        let regex_end = c == '$' && text.contains('^');
-        if !regex_end {
+    let bracket = text.find('[').unwrap_or(text.len());
+    let strange = |c: char| !c.is_ascii() && !c.is_whitespace() || matches!(c, '#' | ';' | '`' | '\\' | '$');
+    if let Some((at, c)) = text[..bracket].char_indices().find(|&(_, c)| strange(c)) {
+        // A regular expression as build ends with `$`.
+        if c != '$' || !text.contains('^') {
             return Err(invalid(format!("`{c}` can't be in a conda package.")).at(text, at));
         }
     }
@@ -80,7 +81,7 @@ fn read(text: &str) -> Result<MatchSpec, ParseError> {
     let spec = MatchSpec::from_str(text, ParseStrictness::Lenient).map_err(|error| explained(&error, text))?;
     if let Some(key) = key_twice(text).or_else(|| given_twice(text)) {
         let message = format!("The {key} is given twice, and only one of them could count: remove one.");
-        return Err(invalid(message));
+        return Err(invalid(message).at(text, text.find('[').unwrap_or_default()));
     }
     if spec.url.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
         return Err(invalid(NO_FILES));
@@ -100,6 +101,8 @@ fn read(text: &str) -> Result<MatchSpec, ParseError> {
             let at = text.rfind(&build).unwrap_or_default();
             let message = if build.contains(char::is_whitespace) {
                 super::has_a_space(text)
+            } else if build.starts_with(['<', '>', '!', '~']) {
+                "Put a comma between two versions: write, for example, `numpy>=1.26,<2`.".to_owned()
             } else {
                 format!("{} is no build: write `name=version=build`.", quoted(&build))
             };
@@ -172,7 +175,7 @@ fn in_brackets(text: &str, at: usize) -> bool {
 
 /// What the grammar says, as a sentence.
 fn explained(error: &ParseMatchSpecError, text: &str) -> ParseError {
-    let message = match error {
+    let message: String = match error {
         ParseMatchSpecError::InvalidVersionAndBuild(rest) => {
             let message = format!(
                 "{} is no version: write, for example, `numpy`, `numpy=1.26`, `numpy>=1.26,<2` or `numpy=1.26=py312*`.",
@@ -206,7 +209,7 @@ fn explained(error: &ParseMatchSpecError, text: &str) -> ParseError {
         }
         other => super::pip::sentence(&format!("this is no conda package: {other}")),
     };
-    invalid(message)
+    invalid(message).at(text, text.find('[').unwrap_or_default())
 }
 
 /// The canonical form of a requirement that the grammar took.
@@ -251,5 +254,4 @@ fn is_loose(before: &str, next: char, brackets: bool) -> bool {
 }
 
 #[cfg(test)]
-#[path = "conda_tests.rs"]
 mod tests;

@@ -28,7 +28,10 @@ fn parse_with(text: &str, grammar: impl FnOnce(&str) -> Result<(), ParseError>) 
     let requirement =
         requirement_of_line(text)?.ok_or_else(|| ParseError::new(ProblemCode::Required, "Enter a package."))?;
     let leading = text.chars().take_while(|c| c.is_whitespace()).count();
-    grammar(requirement).map(|()| requirement).map_err(|error| error.shifted(leading))
+    grammar(requirement).map(|()| requirement).map_err(|mut error| {
+        error.column.get_or_insert(1);
+        error.shifted(leading)
+    })
 }
 
 /// What to say where two packages seem to stand on one line.

@@ -18,14 +18,18 @@
 //! - the marker is its tokens joined by single spaces. A string keeps its characters and stands in double quotes, or in
 //!   single quotes where it holds a double quote.
 
+mod link;
+mod marker;
+
 use std::fmt::Write as _;
 use std::str::FromStr as _;
 
 use url::Url;
 use uv_pep508::{Requirement, VersionOrUrl};
 
-use super::url_rules::{SECRET_IN_URL, refuse_credentials};
+use super::url_rules::refuse_credentials;
 use crate::problem::{ParseError, ProblemCode, quoted};
+use link::{check_url, find_link};
 
 /// A Python package to install.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,9 +41,6 @@ pub struct PipRequirement {
 
 /// The most comparisons in a marker. The decision diagram that uv makes of a marker can double with every two of them.
 const MAX_COMPARISONS: usize = 20;
-
-/// The endings of the archives that uv installs from.
-const ARCHIVES: [&str; 3] = [".whl", ".tar.gz", ".zip"];
 
 impl PipRequirement {
     /// Reads one requirement.
@@ -88,6 +89,11 @@ fn read(text: &str) -> Result<(String, bool), ParseError> {
         Some(link) => link.end,
         None => text.find(';').unwrap_or(text.len()),
     };
+    if link.is_none()
+        && let Some(at) = text[..marker_start].find(" -")
+    {
+        return Err(invalid("Options can't be given here: enter a package only.").at(text, at + 1));
+    }
     let marker = text[marker_start..].trim_start().strip_prefix(';');
     if marker.is_some_and(|marker| comparisons(marker) > MAX_COMPARISONS) {
         let message = format!("A marker has at most {MAX_COMPARISONS} comparisons: shorten it.");
@@ -143,97 +149,9 @@ fn read(text: &str) -> Result<(String, bool), ParseError> {
         }
     }
     if let Some(marker) = marker {
-        let _ = write!(canonical, " ; {}", marker_tokens(marker).join(" "));
+        let _ = write!(canonical, " ; {}", marker::tokens(marker).join(" "));
     }
     Ok((canonical, vcs))
-}
-
-/// A URL in a requirement.
-struct Link<'a> {
-    /// The URL as typed, without extras.
-    url: &'a str,
-    /// Where it begins in the text.
-    start: usize,
-    /// Where it, and the extras behind it, end in the text.
-    end: usize,
-    /// The extras behind a URL without a name, in brackets.
-    extras: &'a str,
-    /// Whether no name stands before it.
-    unnamed: bool,
-}
-
-/// Where the URL is, in a text that has one: behind `name [extras] @`, or first of all.
-fn find_link(text: &str) -> Option<Link<'_>> {
-    let name = text.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).unwrap_or(text.len());
-    let mut rest = text[name..].trim_start();
-    if rest.starts_with('[') {
-        rest = rest[rest.find(']')? + 1..].trim_start();
-    }
-    let (start, unnamed) = match rest.strip_prefix('@') {
-        Some(after) => (text.len() - after.trim_start().len(), false),
-        None if has_scheme(text) => (0, true),
-        None => return None,
-    };
-    let mut depth = 0_u32;
-    let mut end = text.len();
-    for (at, c) in text[start..].char_indices() {
-        let next_is_blank = text[start + at + c.len_utf8()..].starts_with(char::is_whitespace);
-        match c {
-            '[' if unnamed => depth += 1,
-            ']' => depth = depth.saturating_sub(1),
-            _ if depth == 0 && (c.is_whitespace() || c == ';' && next_is_blank) => {
-                end = start + at;
-                break;
-            }
-            _ => {}
-        }
-    }
-    let whole = &text[start..end];
-    let (url, extras) = match whole.rfind('[') {
-        Some(bracket) if unnamed && whole.ends_with(']') => whole.split_at(bracket),
-        _ => (whole, ""),
-    };
-    Some(Link { url, start, end, extras, unnamed })
-}
-
-/// Whether a text begins with `scheme://`.
-fn has_scheme(text: &str) -> bool {
-    text.find("://").is_some_and(|end| text[..end].chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)))
-}
-
-/// Judges a URL that the grammar took; returns whether it names a repository.
-fn check_url(url: &Url, link: &Link<'_>, text: &str) -> Result<bool, ParseError> {
-    let at_url = |message: String| Err(invalid(message).at(text, link.start));
-    if Url::parse(link.url).as_ref() != Ok(url) {
-        return at_url("A URL has no spaces: write `name @ https://…`, and put one package on each line.".to_owned());
-    }
-    let scheme = url.scheme();
-    let vcs = match scheme {
-        "http" | "https" => false,
-        "git+http" | "git+https" | "git+ssh" => true,
-        "file" | "git+file" => {
-            return at_url("Files of your machine can't be reached from a build: use a URL of `https://`.".to_owned());
-        }
-        _ => {
-            return at_url(format!(
-                "{} is not supported: use `https://…` for an archive or `git+https://…` for a repository.",
-                quoted(&format!("{scheme}:"))
-            ));
-        }
-    };
-    if url.host_str().is_none_or(str::is_empty) {
-        return at_url("The URL names no host: write `https://host/…`.".to_owned());
-    }
-    // As the URL parser sees it, which takes `\` for `/` and more.
-    if url.password().is_some() || (!url.username().is_empty() && scheme != "git+ssh") {
-        return Err(ParseError::new(ProblemCode::Credentials, SECRET_IN_URL).at(text, link.start));
-    }
-    if !vcs && !ARCHIVES.iter().any(|ending| url.path().ends_with(ending)) {
-        return at_url(
-            "A URL ends in `.whl`, `.tar.gz` or `.zip`. For a repository, begin it with `git+https://`.".to_owned(),
-        );
-    }
-    Ok(vcs)
 }
 
 /// uv replaces `${NAME}` in URLs by the variable's value, so the same text could mean something else on each machine.
@@ -269,9 +187,6 @@ fn explained(error: &uv_pep508::Pep508Error<Url>, text: &str, at: usize) -> Pars
             Some('/' | '\\' | ':') => {
                 "Files of your machine can't be reached from a build: enter a name, or `name @ https://…`.".to_owned()
             }
-            Some('-') if before.ends_with(char::is_whitespace) => {
-                "Options can't be given here: enter a package only.".to_owned()
-            }
             Some(c) => format!(
                 "{} is unexpected here. After the name come a version such as `>=1.2`, `@` and a URL, or `;` and a marker.",
                 quoted(&c.to_string())
@@ -284,6 +199,10 @@ fn explained(error: &uv_pep508::Pep508Error<Url>, text: &str, at: usize) -> Pars
             .to_owned()
     } else if matches!(error.message, uv_pep508::Pep508ErrorSource::UrlError(_)) {
         format!("This is no URL ({said}): write `name @ https://…` or `name @ git+https://…`.")
+    } else if said.starts_with("No such comparison operator") {
+        "Write `==` for one version, or compare with `>=`, `<=`, `>`, `<`, `~=` or `!=`.".to_owned()
+    } else if said.starts_with("Trailing `") {
+        "Put a comma between two versions, as in `name>=1,<2`, and each package on a line of its own.".to_owned()
     } else {
         said
     };
@@ -299,36 +218,5 @@ pub(crate) fn sentence(message: &str) -> String {
     format!("{capital}{}{end}", chars.as_str())
 }
 
-/// The tokens of a marker that the grammar took: strings, operators, parentheses and words.
-fn marker_tokens(marker: &str) -> Vec<String> {
-    let mut tokens = Vec::new();
-    let mut rest = marker.trim();
-    while let Some(first) = rest.chars().next() {
-        let end = match first {
-            '\'' | '"' => {
-                let inside = rest[1..].find(first).map_or(rest.len() - 1, |end| end);
-                let value = &rest[1..=inside];
-                let quote = if value.contains('"') { '\'' } else { '"' };
-                tokens.push(format!("{quote}{value}{quote}"));
-                rest = rest.get(inside + 2..).unwrap_or_default().trim_start();
-                continue;
-            }
-            '(' | ')' => 1,
-            c if is_operator(c) => rest.find(|c| !is_operator(c)).unwrap_or(rest.len()),
-            _ => rest
-                .find(|c: char| c.is_whitespace() || is_operator(c) || matches!(c, '(' | ')' | '\'' | '"'))
-                .unwrap_or(rest.len()),
-        };
-        tokens.push(rest[..end].to_owned());
-        rest = rest[end..].trim_start();
-    }
-    tokens
-}
-
-const fn is_operator(c: char) -> bool {
-    matches!(c, '<' | '>' | '=' | '!' | '~')
-}
-
 #[cfg(test)]
-#[path = "pip_tests.rs"]
 mod tests;

@@ -69,33 +69,33 @@ fn spacing_does_not_change_the_canonical_form() {
 #[test]
 fn refuses_all_else() {
     for (text, column) in [
-        ("foo bar", Some(5)),
-        ("numpy -c evil", Some(7)),
-        ("numpy --override-channels", Some(7)),
-        ("-c evil", Some(1)),
-        ("numpy;x", Some(6)),
-        ("numpy$(id)", Some(6)),
-        ("https://u:p@h.example/channel::numpy", Some(9)),
-        ("https://h.example/t/tk-1/channel::numpy", Some(18)),
-        ("numpy[channel=https://u:p@h.example/c]", Some(23)),
-        ("numpy[nothing=1]", Some(7)),
-        ("numpy[version", Some(6)),
-        ("numpy>=", Some(6)),
-        ("numpy==1.0[version=2]", None),
-        ("conda-forge::numpy[channel=other]", None),
-        ("numpy[version=1,version=2]", None),
-        ("numpy[version=1][version=2]", None),
-        ("num*", None),
-        ("conda-forge::", None),
-        ("file:///x/numpy-1.0-0.conda", None),
-        ("file:///x::numpy", None),
-        ("numpy[url=file:///etc/x-1-0.conda]", None),
-        ("x/../..::numpy", None),
-        ("näh", None),
-        ("numpy 1.0 a b", Some(11)),
+        ("foo bar", 5),
+        ("numpy -c evil", 7),
+        ("numpy --override-channels", 7),
+        ("-c evil", 1),
+        ("numpy;x", 6),
+        ("numpy$(id)", 6),
+        ("https://u:p@h.example/channel::numpy", 9),
+        ("https://h.example/t/tk-1/channel::numpy", 18),
+        ("numpy[channel=https://u:p@h.example/c]", 23),
+        ("numpy[nothing=1]", 7),
+        ("numpy[version", 6),
+        ("numpy>=", 6),
+        ("numpy==1.0[version=2]", 11),
+        ("conda-forge::numpy[channel=other]", 19),
+        ("numpy[version=1,version=2]", 6),
+        ("numpy[version=1][version=2]", 6),
+        ("num*", 1),
+        ("conda-forge::", 1),
+        ("file:///x/numpy-1.0-0.conda", 1),
+        ("file:///x::numpy", 1),
+        ("numpy[url=file:///etc/x-1-0.conda]", 1),
+        ("x/../..::numpy", 1),
+        ("näh", 2),
+        ("numpy 1.0 a b", 11),
     ] {
         let error = CondaRequirement::parse(text).expect_err(text);
-        assert_eq!(error.column, column, "{text}: {error:?}");
+        assert_eq!(error.column, Some(column), "{text}: {error:?}");
         assert!(error.message.ends_with('.'), "{error}");
     }
 }
