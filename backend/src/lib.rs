@@ -3,6 +3,7 @@
 //! `docs/ARCHITECTURE.md` walks along the way of a spec through these modules.
 
 pub mod builder;
+pub mod cli;
 pub mod conda;
 pub mod config;
 pub mod delivery;
@@ -13,4 +14,5 @@ pub mod jobs;
 pub mod logs;
 pub mod registry;
 pub mod secrets;
+pub mod serve;
 pub mod store;

@@ -1,3 +1,9 @@
 //! The program `cooperage`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use cooperage::cli;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -59,6 +59,7 @@ const INDEXES: &[(&str, &str, &[&str])] = &[
     ("build_jobs", "build_jobs_by_revision", &["revision_hash", "push_host", "status"]),
     ("build_jobs", "build_jobs_by_revision_id", &["revision_id"]),
     ("build_jobs", "build_jobs_by_finished", &["finished_at"]),
+    ("build_jobs", "build_jobs_by_updated", &["updated_at"]),
 ];
 
 fn id(column: &str) -> ColumnDef {

@@ -1,6 +1,5 @@
 //! Global ids: the kind of object, `_`, and 32 hexadecimal digits. They are safe in URLs.
 
-use async_graphql::ID;
 use uuid::Uuid;
 
 /// What a global id names.
@@ -56,12 +55,6 @@ impl std::fmt::Display for GlobalId {
     }
 }
 
-impl From<GlobalId> for ID {
-    fn from(id: GlobalId) -> Self {
-        Self(id.to_string())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,7 +70,8 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_none() {
-        for text in ["", "job", "job_", "job_1", "pod_00000000000000000000000000000000", "job_0000000000000000000000000000000G"]
+        for text in
+            ["", "job", "job_", "job_1", "pod_00000000000000000000000000000000", "job_0000000000000000000000000000000G"]
         {
             assert_eq!(GlobalId::parse(text), None, "{text}");
         }

@@ -64,7 +64,8 @@ impl Access {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         if let Some(origin) = origins.next() {
             let ours = origin.to_str().ok().and_then(|text| Url::parse(text).ok()).is_some_and(|origin| {
-                let same_host = matches!(origin.scheme(), "http" | "https") && authority(&origin).as_ref() == Some(&host);
+                let same_host =
+                    matches!(origin.scheme(), "http" | "https") && authority(&origin).as_ref() == Some(&host);
                 same_host || self.public_url.as_ref().is_some_and(|url| url.origin() == origin.origin())
             });
             if !ours || origins.next().is_some() {
@@ -100,11 +101,11 @@ impl Access {
     pub fn is_signed_in(&self, headers: &HeaderMap) -> bool {
         let bearer = headers.get(header::AUTHORIZATION);
         match bearer {
-            Some(value) => value
-                .to_str()
-                .ok()
-                .and_then(|value| value.split_once(' '))
-                .is_some_and(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && self.token.matches(token.trim())),
+            Some(value) => {
+                value.to_str().ok().and_then(|value| value.split_once(' ')).is_some_and(|(scheme, token)| {
+                    scheme.eq_ignore_ascii_case("bearer") && self.token.matches(token.trim())
+                })
+            }
             None => session::cookie(headers, &self.cookie_name()).is_some_and(|token| self.token.matches(&token)),
         }
     }
@@ -158,4 +159,3 @@ fn authority(url: &Url) -> Option<String> {
         None => host,
     })
 }
-

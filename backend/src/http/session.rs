@@ -21,12 +21,16 @@ const MAX_AGE_SECONDS: u32 = 30 * 24 * 60 * 60;
 /// What the sign-in page sends.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SignIn {
+pub(super) struct SignIn {
     token: Secret,
 }
 
 /// `POST /session`: signs the browser in.
-pub async fn sign_in(State(app): State<App>, headers: HeaderMap, body: Json<SignIn>) -> Result<Response, ApiError> {
+pub(super) async fn sign_in(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Json<SignIn>,
+) -> Result<Response, ApiError> {
     if !app.access.token().matches(body.token.expose().trim()) {
         let message = "That is not the token. The server prints it at its start, and keeps it in the file `token` of its \
                        data folder.";
@@ -36,13 +40,13 @@ pub async fn sign_in(State(app): State<App>, headers: HeaderMap, body: Json<Sign
 }
 
 /// `DELETE /session`: signs the browser out.
-pub async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Response {
+pub(super) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Response {
     ([(header::SET_COOKIE, cookie_header(&app.access, &headers, "", 0))], StatusCode::NO_CONTENT).into_response()
 }
 
 /// Turns `?token=…` on a page's address into the cookie, and the address into one without it. With a wrong token the person
 /// comes to the sign-in page.
-pub async fn token_in_address(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn token_in_address(State(app): State<App>, request: Request, next: Next) -> Response {
     let uri = request.uri();
     let query = uri.query().unwrap_or_default();
     let is_page = *request.method() == Method::GET && !is_api(uri.path());

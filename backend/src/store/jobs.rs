@@ -102,6 +102,23 @@ impl Store {
         all(running.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).all(&self.db).await?)
     }
 
+    /// The jobs whose status or phase has changed at `since` or later, the earliest change first; of one spec where one is
+    /// given.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn jobs_changed_since(
+        &self,
+        since: chrono::DateTime<chrono::Utc>,
+        spec: Option<Uuid>,
+    ) -> Result<Vec<Job>, StoreError> {
+        let mut select = Entity::find().filter(Column::UpdatedAt.gte(since.timestamp_millis()));
+        if let Some(spec) = spec {
+            select = select.filter(Column::SpecId.eq(key(spec)));
+        }
+        all(select.order_by_asc(Column::UpdatedAt).order_by_asc(Column::Id).all(&self.db).await?)
+    }
+
     /// How many jobs run.
     ///
     /// # Errors

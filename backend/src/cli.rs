@@ -1,0 +1,218 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::config::{DataArgs, DatabaseArgs, LogFormat, LoggingArgs, Settings, file, reference};
+use crate::store::Store;
+use crate::{builder, conda, graphql, serve};
+
+/// A message for the person at the terminal, and nothing else: no backtrace.
+pub type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+/// State what a container image must contain, and get it built, pushed and explained.
+#[derive(Parser, Debug)]
+#[command(name = "cooperage", version)]
+struct Cli {
+    /// A TOML file of settings; `cooperage config` prints one with every setting explained
+    #[arg(long, global = true, env = "COOPERAGE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the server: web app, API, and the builds
+    Serve(Box<Settings>),
+    /// Carry out one build job
+    Build(BuildArgs),
+    /// Carry out one phase of a job, with its credentials on standard input
+    #[command(hide = true)]
+    BuildPhase {
+        /// The phase
+        phase: builder::PhaseName,
+        /// The job's folder
+        #[arg(long, value_name = "FOLDER")]
+        job: PathBuf,
+    },
+    /// Install Conda packages; runs inside an install step
+    #[command(hide = true)]
+    CondaInstall(conda::InstallArgs),
+    /// Bring the database up to date and end
+    Migrate(MigrateArgs),
+    /// Print every setting with its meaning, flag, variable and default, in the form of a settings file
+    Config,
+    /// Print the GraphQL schema
+    Schema,
+}
+
+#[derive(clap::Args, Debug)]
+struct BuildArgs {
+    /// The folder of a job that the server has laid out; the credentials come on standard input
+    #[arg(long, value_name = "FOLDER")]
+    job: PathBuf,
+}
+
+#[derive(clap::Args, Debug)]
+struct MigrateArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    logging: LoggingArgs,
+}
+
+/// Reads the command line and does what it says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    match parse(&arguments).and_then(run) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("cooperage: {}", sentence(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The command line over the environment over the file over the defaults.
+fn parse(arguments: &[OsString]) -> Result<Cli, Failed> {
+    let mut command = Cli::command();
+    if let Some(path) = file::named(arguments, std::env::var_os("COOPERAGE_CONFIG")) {
+        command = file::apply(command, &reference::command(), &path)?;
+    }
+    // Asked for help or wrong: clap says so in its own way and ends the program.
+    let matches = command.try_get_matches_from(arguments).unwrap_or_else(|error| error.exit());
+    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Failed> {
+    // Every TLS client of this program finds this provider; a second call finds it there, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match cli.command {
+        Command::Serve(settings) => {
+            log_to_stderr(&settings.logging)?;
+            let config = settings.resolve()?;
+            runtime()?.block_on(serve::run(config))?;
+        }
+        Command::Build(arguments) => return Ok(runtime()?.block_on(builder::run_agent(&arguments.job))),
+        Command::BuildPhase { phase, job } => return Ok(runtime()?.block_on(builder::run_phase(phase, &job))),
+        Command::CondaInstall(arguments) => return Ok(runtime()?.block_on(conda::install(arguments))),
+        Command::Migrate(arguments) => {
+            log_to_stderr(&arguments.logging)?;
+            let data = arguments.data.resolve()?;
+            let database = arguments.database.resolve(&data)?;
+            serve::make_data_dir(&data)?;
+            runtime()?.block_on(async { Store::connect(&database.url).await?.migrate().await })?;
+        }
+        Command::Config => print(&reference::text())?,
+        Command::Schema => print(&graphql::sdl())?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A reader that has seen enough and closes the pipe is no failure.
+fn print(text: &str) -> Result<(), Failed> {
+    use std::io::Write as _;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failed> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+fn log_to_stderr(settings: &LoggingArgs) -> Result<(), Failed> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&settings.log_level)
+        .map_err(|error| format!("--log-level {:?} is no filter: {error}", settings.log_level))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = log.with_ansi(std::io::stderr().is_terminal());
+    let set = match settings.log_format {
+        LogFormat::Text => log.with_target(false).try_init(),
+        LogFormat::Json => log.json().try_init(),
+    };
+    set
+}
+
+/// An error with what lies beneath it, unless it says so itself.
+fn sentence(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let beneath = error.to_string();
+        if !text.contains(&beneath) {
+            text = format!("{text}: {beneath}");
+        }
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str], settings_file: &str) -> Result<Settings, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cooperage.toml");
+        std::fs::write(&path, settings_file).unwrap();
+        let command = file::apply(Cli::command(), &reference::command(), &path).map_err(|error| error.to_string())?;
+        let arguments = ["cooperage", "serve"].iter().chain(arguments);
+        let matches = command.try_get_matches_from(arguments).map_err(|error| error.to_string())?;
+        match Cli::from_arg_matches(&matches).map_err(|error| error.to_string())?.command {
+            Command::Serve(settings) => Ok(*settings),
+            other => panic!("not serve: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_file_changes_defaults_and_a_flag_wins_over_it() {
+        let text = "listen = \"127.0.0.1:9\"\n[registry]\nhost = \"registry.example\"\ninsecure = true\n\
+                    [build]\nmax_parallel = 7\nenvironment = { A = \"1\", B = \"x,y\" }\n\
+                    [conda]\nchannels = [\"a\", \"b\"]\n";
+        let settings = parsed(&["--registry-host", "flag.example"], text).unwrap();
+        assert_eq!(settings.server.listen.port(), 9);
+        let config = settings.resolve().unwrap();
+        assert_eq!(config.registry.host.as_deref(), Some("flag.example"));
+        assert!(config.registry.insecure);
+        assert_eq!(config.build.max_parallel, 7);
+        assert_eq!(config.build.settings.conda_channels, ["a", "b"]);
+        let environment: Vec<(String, String)> = config.build.settings.environment.into_iter().collect();
+        assert_eq!(environment, [("A".to_owned(), "1".to_owned()), ("B".to_owned(), "x,y".to_owned())]);
+    }
+
+    #[test]
+    fn what_a_file_gets_wrong_is_named() {
+        assert!(parsed(&[], "lisen = \"x\"").unwrap_err().contains("\"lisen\""));
+        assert!(parsed(&[], "[registry]\nhots = \"x\"").unwrap_err().contains("\"registry_hots\""));
+        assert!(parsed(&[], "listen = 1.5").unwrap_err().contains("listen"));
+        assert!(parsed(&[], "listen = ").unwrap_err().contains("TOML"));
+        assert!(parsed(&[], "[build]\nmax_parallel = 0").unwrap_err().contains("build-max-parallel"));
+    }
+
+    #[test]
+    fn the_printed_reference_is_a_file_that_changes_nothing() {
+        let uncommented: String = reference::text()
+            .lines()
+            .filter_map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ') && !rest.is_empty()))
+            .filter(|line| !line.ends_with("= \"\""))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert!(uncommented.lines().count() > 10, "{uncommented}");
+        let plain = format!("{:?}", parsed(&[], "").unwrap());
+        assert_eq!(format!("{:?}", parsed(&[], &uncommented).unwrap()), plain);
+    }
+}

@@ -1,0 +1,418 @@
+//! Image specs: reading, keeping, removing and building them anew.
+
+use async_graphql::connection::{Connection, EmptyFields};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+use cooperage_shared::{self as shared, Content, Field, ImageName};
+
+use super::build_job::{BuildJob, BuildJobConnection};
+use super::connection::{TotalCount, connection, page_args, weight};
+use super::ids::GlobalId;
+use super::loaders::Loaders;
+use super::problem::{ProblemCode, UserError, internal};
+use super::services::{filled, services, store_error};
+use super::words::{ImageSpecOrderField, JobStatus, OrderDirection};
+use super::{names, user_errors};
+use crate::jobs::{CreateSpec, JobsError, UpdateSpec};
+use crate::store;
+
+names!(ImageSpecNames, "ImageSpecConnection", "ImageSpecEdge");
+/// A page of image specs.
+pub type ImageSpecConnection = Connection<String, ImageSpec, TotalCount, EmptyFields, ImageSpecNames, ImageSpecNames>;
+
+/// Requirement lines as typed: blank lines and `#` comments are kept.
+#[derive(SimpleObject, Clone, Debug)]
+pub struct Packages {
+    /// Debian packages: `name`, `name=version`, `name/release` or `name:arch`, one a line.
+    pub apt: Vec<String>,
+    /// Conda match specifications, one a line.
+    pub conda: Vec<String>,
+    /// Python requirements (PEP 508), one a line.
+    pub pip: Vec<String>,
+}
+
+impl From<shared::Packages> for Packages {
+    fn from(packages: shared::Packages) -> Self {
+        Self { apt: packages.apt, conda: packages.conda, pip: packages.pip }
+    }
+}
+
+/// Requirement lines, each list one requirement a line. A list takes 1,000 requirements of at most 1,000 characters; blank
+/// lines and `#` comments are kept.
+#[derive(InputObject, Clone, Debug, Default)]
+#[graphql(name = "PackagesInput")]
+pub struct PackagesInput {
+    /// Debian packages: `name`, `name=version`, `name/release` or `name:arch`.
+    #[graphql(default)]
+    pub apt: Vec<String>,
+    /// Conda match specifications, such as `conda-forge::numpy==1.17*`.
+    #[graphql(default)]
+    pub conda: Vec<String>,
+    /// Python requirements (PEP 508) with extras, markers, URLs and VCS.
+    #[graphql(default)]
+    pub pip: Vec<String>,
+}
+
+impl From<PackagesInput> for shared::Packages {
+    fn from(packages: PackagesInput) -> Self {
+        Self { apt: packages.apt, conda: packages.conda, pip: packages.pip }
+    }
+}
+
+/// A spec as it stands in a form.
+#[derive(InputObject, Clone, Debug)]
+pub struct ImageSpecInput {
+    /// The name: lowercase letters, digits, `-` and `.`, at most 63 characters, beginning and ending with a letter or digit.
+    pub name: String,
+    /// The image to build upon, for example `python:3.12-slim`.
+    pub base_image: String,
+    /// The name of the pull secret to read the base image with; null for none.
+    pub pull_secret: Option<String>,
+    /// The requirements.
+    #[graphql(default)]
+    pub packages: PackagesInput,
+}
+
+impl From<ImageSpecInput> for shared::ImageSpecInput {
+    fn from(input: ImageSpecInput) -> Self {
+        let ImageSpecInput { name, base_image, pull_secret, packages } = input;
+        Self { name, base_image, pull_secret: filled(pull_secret), packages: packages.into() }
+    }
+}
+
+/// A spec to keep and to build.
+#[derive(InputObject, Clone, Debug)]
+pub struct CreateImageSpecInput {
+    /// The name: lowercase letters, digits, `-` and `.`, at most 63 characters, beginning and ending with a letter or digit.
+    /// It cannot be changed later.
+    pub name: String,
+    /// The image to build upon, for example `python:3.12-slim`.
+    pub base_image: String,
+    /// The name of the pull secret to read the base image with; null for none.
+    pub pull_secret: Option<String>,
+    /// The requirements.
+    #[graphql(default)]
+    pub packages: PackagesInput,
+    /// Makes a repeated request harmless: the same key gets the same answer, and nothing is made twice.
+    pub idempotency_key: Option<String>,
+}
+
+/// A new content for a spec. It replaces the whole content, and a job is started for it.
+#[derive(InputObject, Clone, Debug)]
+pub struct UpdateImageSpecInput {
+    /// The spec's name.
+    pub name: String,
+    /// The version that was read before the change. Where the spec has another by now, nothing is changed: `CONFLICT`.
+    pub version: u64,
+    /// The image to build upon.
+    pub base_image: String,
+    /// The name of the pull secret to read the base image with; null for none.
+    pub pull_secret: Option<String>,
+    /// The requirements.
+    #[graphql(default)]
+    pub packages: PackagesInput,
+}
+
+/// A spec to remove.
+#[derive(InputObject, Clone, Debug)]
+pub struct DeleteImageSpecInput {
+    /// The spec's name.
+    pub name: String,
+}
+
+/// A spec to build anew.
+#[derive(InputObject, Clone, Debug)]
+pub struct RebuildImageSpecInput {
+    /// The spec's name.
+    pub name: String,
+    /// Makes a repeated request harmless: the same key gets the same job.
+    pub idempotency_key: Option<String>,
+}
+
+/// What a list of image specs is ordered by.
+#[derive(InputObject, Clone, Copy, Debug)]
+pub struct ImageSpecOrder {
+    /// The field to order by.
+    pub field: ImageSpecOrderField,
+    /// Which way the list runs.
+    pub direction: OrderDirection,
+}
+
+impl From<ImageSpecOrder> for store::SpecOrder {
+    fn from(order: ImageSpecOrder) -> Self {
+        let field = match order.field {
+            ImageSpecOrderField::Name => store::SpecOrderField::Name,
+            ImageSpecOrderField::Status => store::SpecOrderField::Status,
+            ImageSpecOrderField::CreatedAt => store::SpecOrderField::CreatedAt,
+            ImageSpecOrderField::UpdatedAt => store::SpecOrderField::UpdatedAt,
+        };
+        Self { field, descending: order.direction == OrderDirection::Desc }
+    }
+}
+
+/// What a mutation of a spec came to: the spec and the job that was started for it, or why nothing was done.
+#[derive(SimpleObject)]
+pub struct ImageSpecPayload {
+    /// The spec as it is now; null where there are user errors.
+    pub image_spec: Option<ImageSpec>,
+    /// The job that was started; null where there are user errors.
+    pub job: Option<BuildJob>,
+    /// Why nothing was done. Empty: it was done.
+    pub user_errors: Vec<UserError>,
+}
+
+/// What the removal of a spec came to.
+#[derive(SimpleObject)]
+pub struct DeleteImageSpecPayload {
+    /// The name of the spec that was removed, free again; null where there are user errors.
+    pub name: Option<String>,
+    /// Why nothing was done. Empty: it was done.
+    pub user_errors: Vec<UserError>,
+}
+
+/// The named, editable wish for an image: base image, pull secret and requirements.
+pub struct ImageSpec(pub store::Spec);
+
+/// The named, editable wish for an image: base image, pull secret and requirements.
+#[Object]
+impl ImageSpec {
+    /// The global id.
+    pub(super) async fn id(&self) -> ID {
+        GlobalId::Spec(self.0.id).into()
+    }
+
+    /// The name, unique and unchanging.
+    async fn name(&self) -> &str {
+        self.0.name.as_str()
+    }
+
+    /// Counts the changes, from 1; an update names the version that it is based on.
+    async fn version(&self) -> u64 {
+        self.0.version
+    }
+
+    /// The image to build upon, as typed.
+    async fn base_image(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(self.revision_row(ctx).await?.base_image.to_string())
+    }
+
+    /// The name of the pull secret to read the base image with; null for none.
+    async fn pull_secret(&self) -> Option<&str> {
+        self.0.pull_secret.as_deref()
+    }
+
+    /// The requirements as typed.
+    async fn packages(&self, ctx: &Context<'_>) -> Result<Packages> {
+        Ok(self.revision_row(ctx).await?.packages.into())
+    }
+
+    /// The hash of the present content, 64 hexadecimal digits.
+    async fn revision(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(self.revision_row(ctx).await?.hash.to_string())
+    }
+
+    /// The status of the latest job.
+    async fn status(&self) -> Option<JobStatus> {
+        Some(self.0.latest_status.into())
+    }
+
+    /// The image of the latest successful job, `host/repository:tag`; null before the first.
+    async fn image(&self) -> Option<String> {
+        self.0.image.as_ref().map(ToString::to_string)
+    }
+
+    /// The digest of that image, `sha256:…`; null before the first.
+    async fn digest(&self) -> Option<&str> {
+        self.0.digest.as_deref()
+    }
+
+    /// When the spec was created.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// When the spec was last changed.
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.0.updated_at
+    }
+
+    /// The latest job, whatever became of it.
+    async fn latest_job(&self, ctx: &Context<'_>) -> Result<Option<BuildJob>> {
+        Ok(ctx.data::<Loaders>()?.jobs.load_one(self.0.latest_job_id).await?.map(BuildJob))
+    }
+
+    /// The latest job that made an image; null before the first.
+    async fn latest_successful_job(&self, ctx: &Context<'_>) -> Result<Option<BuildJob>> {
+        match self.0.latest_successful_job_id {
+            Some(id) => Ok(ctx.data::<Loaders>()?.jobs.load_one(id).await?.map(BuildJob)),
+            None => Ok(None),
+        }
+    }
+
+    /// The jobs of this spec, the newest first.
+    #[graphql(complexity = "weight(first, last, child_complexity)")]
+    async fn jobs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start of the list, at most 100; 20 where neither is given.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end of the list, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<BuildJobConnection> {
+        let page = page_args(first, after, last, before)?;
+        let page = services(ctx)?.store.jobs_of_spec(self.0.id, &page).await.map_err(store_error)?;
+        Ok(connection(page, BuildJob))
+    }
+}
+
+impl ImageSpec {
+    async fn revision_row(&self, ctx: &Context<'_>) -> Result<store::Revision> {
+        let loader = &ctx.data::<Loaders>()?.revisions;
+        let revision = loader.load_one(self.0.revision_id).await?;
+        revision.ok_or_else(|| internal(&format_args!("the revision of spec {} is gone", self.0.id)))
+    }
+}
+
+/// Queries for specs.
+#[derive(Default)]
+pub struct ImageSpecQuery;
+
+#[Object]
+impl ImageSpecQuery {
+    /// The image specs, the newest first where no order is asked for.
+    #[graphql(complexity = "weight(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
+    async fn image_specs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only specs whose name has this text in it; case does not count.")] search: Option<String>,
+        #[graphql(desc = "What to order by; newest first by default.")] order_by: Option<ImageSpecOrder>,
+        #[graphql(desc = "How many from the start of the list, at most 100; 20 where neither is given.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Begin after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end of the list, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor.")] before: Option<String>,
+    ) -> Result<ImageSpecConnection> {
+        let page = page_args(first, after, last, before)?;
+        let order = order_by
+            .unwrap_or(ImageSpecOrder { field: ImageSpecOrderField::CreatedAt, direction: OrderDirection::Desc })
+            .into();
+        let search = filled(search);
+        let page = services(ctx)?.store.list_specs(search.as_deref(), order, &page).await.map_err(store_error)?;
+        Ok(connection(page, ImageSpec))
+    }
+
+    /// The image spec of this name; null where there is none.
+    async fn image_spec(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The spec's name.")] name: String,
+    ) -> Result<Option<ImageSpec>> {
+        let Some(name) = existing_name(&name) else { return Ok(None) };
+        Ok(services(ctx)?.store.spec_by_name(&name).await.map_err(store_error)?.map(ImageSpec))
+    }
+}
+
+/// Mutations of specs.
+#[derive(Default)]
+pub struct ImageSpecMutation;
+
+#[Object]
+impl ImageSpecMutation {
+    /// Keeps a new spec and starts its first job.
+    async fn create_image_spec(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The spec.")] input: CreateImageSpecInput,
+    ) -> Result<ImageSpecPayload> {
+        let CreateImageSpecInput { name, base_image, pull_secret, packages, idempotency_key } = input;
+        let pull_secret = filled(pull_secret);
+        let input = shared::ImageSpecInput { name, base_image, pull_secret, packages: packages.into() };
+        let (parsed, input) = parse(move || (shared::parse_spec(&input), input)).await?;
+        match parsed {
+            Err(problems) => Ok(refused(problems.into_iter().map(UserError::from).collect())),
+            Ok((name, content)) => {
+                let create = CreateSpec { name, content, pull_secret: input.pull_secret, idempotency_key };
+                answer(services(ctx)?.jobs.create_spec(&create).await)
+            }
+        }
+    }
+
+    /// Replaces a spec's content and starts a job for it. A job that runs for the content before goes on.
+    async fn update_image_spec(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The spec's name, the version that was read, and the new content.")]
+        input: UpdateImageSpecInput,
+    ) -> Result<ImageSpecPayload> {
+        let UpdateImageSpecInput { name, version, base_image, pull_secret, packages } = input;
+        let Some(name) = existing_name(&name) else { return Ok(refused(vec![no_such_spec(&name)])) };
+        let packages = packages.into();
+        let parsed = parse(move || Content::parse(&base_image, &packages)).await?;
+        match parsed {
+            Err(problems) => Ok(refused(problems.into_iter().map(UserError::from).collect())),
+            Ok(content) => {
+                let update = UpdateSpec { name, expected_version: version, content, pull_secret: filled(pull_secret) };
+                answer(services(ctx)?.jobs.update_spec(&update).await)
+            }
+        }
+    }
+
+    /// Removes a spec with its jobs and their logs, and ends those that run. Images in the registry stay.
+    async fn delete_image_spec(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The spec's name.")] input: DeleteImageSpecInput,
+    ) -> Result<DeleteImageSpecPayload> {
+        let Some(name) = existing_name(&input.name) else {
+            return Ok(DeleteImageSpecPayload { name: None, user_errors: vec![no_such_spec(&input.name)] });
+        };
+        match services(ctx)?.jobs.delete_spec(&name).await {
+            Ok(_) => Ok(DeleteImageSpecPayload { name: Some(name.to_string()), user_errors: Vec::new() }),
+            Err(error) => Ok(DeleteImageSpecPayload { name: None, user_errors: user_errors(error)? }),
+        }
+    }
+
+    /// Starts another job for a spec as it is, and answers it by no earlier image.
+    async fn rebuild_image_spec(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The spec's name.")] input: RebuildImageSpecInput,
+    ) -> Result<ImageSpecPayload> {
+        let Some(name) = existing_name(&input.name) else { return Ok(refused(vec![no_such_spec(&input.name)])) };
+        answer(services(ctx)?.jobs.rebuild(&name, input.idempotency_key.as_deref()).await)
+    }
+}
+
+/// Judges on a thread that answers nobody: a thousand lines of grammar take their time.
+async fn parse<T: Send + 'static>(judge: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(judge).await.map_err(|error| internal(&error))
+}
+
+fn refused(user_errors: Vec<UserError>) -> ImageSpecPayload {
+    ImageSpecPayload { image_spec: None, job: None, user_errors }
+}
+
+fn answer(result: Result<(store::Spec, store::Job), JobsError>) -> Result<ImageSpecPayload> {
+    match result {
+        Ok((spec, job)) => Ok(ImageSpecPayload {
+            image_spec: Some(ImageSpec(spec)),
+            job: Some(BuildJob(job)),
+            user_errors: Vec::new(),
+        }),
+        Err(error) => Ok(refused(user_errors(error)?)),
+    }
+}
+
+/// A name that a spec can have; others name nothing.
+fn existing_name(text: &str) -> Option<ImageName> {
+    text.trim().parse().ok()
+}
+
+fn no_such_spec(name: &str) -> UserError {
+    let message = format!("There is no image spec named {:?}. It may have been deleted in the meantime.", name.trim());
+    UserError::new(ProblemCode::NotFound, Some(Field::Name), message)
+}

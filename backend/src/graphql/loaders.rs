@@ -1,0 +1,75 @@
+//! Rows that many objects of one answer ask for are fetched at once.
+
+use std::collections::HashMap;
+
+use async_graphql::Error;
+use async_graphql::dataloader::{DataLoader, Loader};
+use uuid::Uuid;
+
+use super::services::store_error;
+use crate::store::{Job, Revision, Spec, Store};
+
+/// The loaders of one request. They keep nothing beyond it, so that no answer is older than its question.
+pub struct Loaders {
+    pub(super) specs: DataLoader<Specs>,
+    pub(super) jobs: DataLoader<Jobs>,
+    pub(super) revisions: DataLoader<Revisions>,
+    pub(super) queue: DataLoader<QueuePositions>,
+}
+
+impl Loaders {
+    /// Loaders over `store`.
+    #[must_use]
+    pub fn new(store: &Store) -> Self {
+        Self {
+            specs: DataLoader::new(Specs(store.clone()), tokio::spawn),
+            jobs: DataLoader::new(Jobs(store.clone()), tokio::spawn),
+            revisions: DataLoader::new(Revisions(store.clone()), tokio::spawn),
+            queue: DataLoader::new(QueuePositions(store.clone()), tokio::spawn),
+        }
+    }
+}
+
+pub(super) struct Specs(Store);
+pub(super) struct Jobs(Store);
+pub(super) struct Revisions(Store);
+pub(super) struct QueuePositions(Store);
+
+impl Loader<Uuid> for Specs {
+    type Value = Spec;
+    type Error = Error;
+
+    async fn load(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Spec>, Error> {
+        let rows = self.0.specs_by_ids(ids).await.map_err(store_error)?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Loader<Uuid> for Jobs {
+    type Value = Job;
+    type Error = Error;
+
+    async fn load(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Job>, Error> {
+        let rows = self.0.jobs_by_ids(ids).await.map_err(store_error)?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Loader<Uuid> for Revisions {
+    type Value = Revision;
+    type Error = Error;
+
+    async fn load(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Revision>, Error> {
+        let rows = self.0.revisions_by_ids(ids).await.map_err(store_error)?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Loader<Uuid> for QueuePositions {
+    type Value = u64;
+    type Error = Error;
+
+    async fn load(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, u64>, Error> {
+        self.0.queue_positions(ids).await.map_err(store_error)
+    }
+}
