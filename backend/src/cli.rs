@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{DataArgs, DatabaseArgs, LogFormat, LoggingArgs, Settings, file, reference};
 use crate::store::Store;
@@ -29,8 +29,8 @@ struct Cli {
 enum Command {
     /// Run the server: web app, API, and the builds
     Serve(Box<Settings>),
-    /// Carry out one build job
-    Build(BuildArgs),
+    /// Build one image from a spec file, here and without a server
+    Build(BuildCommand),
     /// Carry out one phase of a job, with its credentials on standard input
     #[command(hide = true)]
     BuildPhase {
@@ -51,11 +51,41 @@ enum Command {
     Schema,
 }
 
-#[derive(clap::Args, Debug)]
-struct BuildArgs {
-    /// The folder of a job that the server has laid out; the credentials come on standard input
-    #[arg(long, value_name = "FOLDER")]
-    job: PathBuf,
+/// What `cooperage build` carries out.
+#[derive(Debug)]
+enum BuildCommand {
+    /// A job that the server has laid out in this folder; the credentials come on standard input.
+    Job(PathBuf),
+    /// A spec file.
+    Spec(Box<builder::StandaloneArgs>),
+}
+
+impl clap::Args for BuildCommand {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let job =
+            Arg::new("job").long("job").value_name("FOLDER").value_parser(clap::value_parser!(PathBuf)).hide(true);
+        builder::StandaloneArgs::augment_args(command)
+            .mut_arg("spec", |spec| spec.required(false).required_unless_present("job"))
+            .arg(job.conflicts_with("spec"))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl clap::FromArgMatches for BuildCommand {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        match matches.get_one::<PathBuf>("job") {
+            Some(folder) => Ok(Self::Job(folder.clone())),
+            None => Ok(Self::Spec(Box::new(builder::StandaloneArgs::from_arg_matches(matches)?))),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 #[derive(clap::Args, Debug)]
@@ -101,7 +131,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failed> {
             let config = settings.resolve()?;
             runtime()?.block_on(serve::run(config))?;
         }
-        Command::Build(arguments) => return Ok(runtime()?.block_on(builder::run_agent(&arguments.job))),
+        Command::Build(BuildCommand::Job(folder)) => return Ok(runtime()?.block_on(builder::run_agent(&folder))),
+        Command::Build(BuildCommand::Spec(arguments)) => {
+            return Ok(runtime()?.block_on(builder::standalone(*arguments)));
+        }
         Command::BuildPhase { phase, job } => return Ok(runtime()?.block_on(builder::run_phase(phase, &job))),
         Command::CondaInstall(arguments) => return Ok(runtime()?.block_on(conda::install(arguments))),
         Command::Migrate(arguments) => {
