@@ -30,7 +30,7 @@ pub(super) fn write(folder: &Path, plan: &BuildPlan, content: &Content, ca_bundl
     let tools = folder.join("tools");
     fs::create_dir_all(&tools)?;
     fs::write(folder.join("Dockerfile"), content.dockerfile())?;
-    fs::write(tools.join("env"), environment(&plan.settings))?;
+    fs::write(tools.join("env"), environment(&plan.settings, plan.fresh))?;
     if let Some(certificates) = ca_bundle.map(Path::to_owned).or_else(system_certificates) {
         fs::copy(certificates, tools.join("ca.pem"))?;
     }
@@ -70,8 +70,11 @@ fn uv_in_path() -> Option<PathBuf> {
 }
 
 /// A script that sets the administrator's variables; each value is one single-quoted word.
-fn environment(settings: &BuildSettings) -> String {
+fn environment(settings: &BuildSettings, fresh: bool) -> String {
     let mut variables: Vec<(&str, String)> = Vec::new();
+    if fresh {
+        variables.push(("COOPERAGE_FRESH", "1".to_owned()));
+    }
     for (lower, upper, value) in [
         ("http_proxy", "HTTP_PROXY", &settings.http_proxy),
         ("https_proxy", "HTTPS_PROXY", &settings.https_proxy),
@@ -152,7 +155,7 @@ mod tests {
         };
         settings.environment.insert("GREETING".to_owned(), "two\nlines `id` $(id) \"".to_owned());
         settings.environment.insert("BAD NAME".to_owned(), "x".to_owned());
-        let script = environment(&settings);
+        let script = environment(&settings, false);
         let output = std::process::Command::new("sh")
             .env_clear()
             .arg("-c")

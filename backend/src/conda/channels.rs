@@ -27,7 +27,8 @@ impl ChannelSettings {
     fn config(&self) -> Result<ChannelConfig, CondaError> {
         let mut config = ChannelConfig::default_with_root_dir(PathBuf::from("/"));
         if let Some(alias) = &self.alias {
-            config.channel_alias = alias.parse().map_err(|error| {
+            // Without its last slash, the address's last part would be replaced by the channel's name.
+            config.channel_alias = format!("{}/", alias.trim_end_matches('/')).parse().map_err(|error| {
                 CondaError::new(Reason::Other, format!("the conda channel alias {alias:?} is no URL: {error}"))
             })?;
         }
@@ -91,7 +92,8 @@ mod tests {
 
     #[test]
     fn names_are_found_under_the_alias_and_urls_where_they_say() {
-        let forge = "https://conda.anaconda.org/conda-forge".to_owned();
+        let default = ChannelConfig::default_with_root_dir(PathBuf::from("/")).channel_alias;
+        let forge = format!("{default}conda-forge");
         assert_eq!(addresses(&ChannelSettings::default(), "numpy"), (vec![forge], None));
         let settings = ChannelSettings {
             channels: vec!["conda-forge".to_owned()],

@@ -1,8 +1,10 @@
 //! `cooperage conda-install`: runs inside an install step.
 
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+use std::{fs, io};
 
 use rattler::install::{Installer, InstallerError, LinkOptions};
 use rattler::package_cache::PackageCache;
@@ -74,15 +76,28 @@ async fn run(args: InstallArgs) -> Result<(), CondaError> {
         .install(&args.prefix, records)
         .await
         .map_err(|error| of_installer(&error))?;
+    let readable = make_readable(&args.prefix);
+    readable.map_err(|error| CondaError::caused(Reason::Other, "the records cannot be made readable", &error))?;
     println!("Conda packages are installed in {}.", args.prefix.display());
     Ok(())
 }
 
-fn read_settings(file: &std::path::Path) -> Result<ChannelSettings, CondaError> {
+/// Lets every user of the image read what is installed: rattler writes the records for their owner alone.
+fn make_readable(prefix: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(prefix.join("conda-meta"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
+        }
+    }
+    Ok(())
+}
+
+fn read_settings(file: &Path) -> Result<ChannelSettings, CondaError> {
     let broken = |error: &dyn std::error::Error| {
         CondaError::caused(Reason::Other, &format!("the settings file {}", file.display()), error)
     };
-    let bytes = std::fs::read(file).map_err(|error| broken(&error))?;
+    let bytes = fs::read(file).map_err(|error| broken(&error))?;
     serde_json::from_slice(&bytes).map_err(|error| broken(&error))
 }
 

@@ -28,6 +28,9 @@ pub(super) fn of_update(lines: &[LogLine]) -> Failure {
 
 /// `apt-get install` failed.
 pub(super) fn of_install(lines: &[LogLine], content: &Content) -> Failure {
+    // The step may have tried twice: what the last attempt said counts.
+    let begin = lines.iter().rposition(|line| line.text.starts_with("[cooperage] Trying again")).unwrap_or(0);
+    let lines = &lines[begin..];
     let found = lines.iter().find_map(|line| of_line(line, content));
     let failure = found.unwrap_or_else(|| {
         let own_error = last_line(lines, |text| text.starts_with("E: "));
@@ -53,8 +56,8 @@ fn of_line(line: &LogLine, content: &Content) -> Option<Failure> {
     };
     if let Some(name) = between(text, "E: Unable to locate package ", "") {
         let message = format!(
-            "There is no APT package \"{name}\" in the sources of the base image. Check its name: packages.debian.org and \
-             packages.ubuntu.com list what there is."
+            "There is no APT package \"{name}\" in the sources of the base image. Check its name for typing errors; it may \
+             also have another name in this release of the distribution."
         );
         return about(FailureCode::PackageNotFound, Some(name), message);
     }
@@ -102,4 +105,73 @@ fn requirement(content: &Content, name: &str) -> Option<String> {
         .map(|requirement| requirement.as_str())
         .find(|text| asked(text).is_some_and(|asked| asked == name))
         .map(ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builder::failure::fixtures::{content, lines};
+
+    fn failure(text: &str) -> Failure {
+        of_install(&lines(text), &content(&["git", "jq=99.9", "netcat", "libfoo:i386", "g++"], &[], &[]))
+    }
+
+    #[test]
+    fn a_package_that_does_not_exist_is_named() {
+        let failure = failure("Reading package lists...\nE: Unable to locate package libfoo:i386\nsubprocess exited");
+        assert_eq!(failure.code, FailureCode::PackageNotFound);
+        assert_eq!((failure.log_line, failure.requirement.as_deref()), (Some(2), Some("libfoo:i386")));
+        assert_eq!(failure.field, Some(Field::PackagesApt));
+        assert!(failure.message.contains("\"libfoo:i386\""), "{}", failure.message);
+    }
+
+    #[test]
+    fn a_version_or_release_that_does_not_exist_is_named() {
+        let version = failure(
+            "Package jq is not available, but is referred to by another package.\n\nE: Version '99.9' for 'jq' was not found",
+        );
+        assert_eq!((version.code, version.requirement.as_deref()), (FailureCode::PackageNotFound, Some("jq=99.9")));
+        assert!(version.message.contains("no version \"99.9\""), "{}", version.message);
+        let release = failure("E: Release 'nosuch' for 'jq' was not found");
+        assert!(release.message.contains("no release \"nosuch\""), "{}", release.message);
+    }
+
+    #[test]
+    fn a_virtual_package_is_named() {
+        let failure = failure(
+            "Package netcat is a virtual package provided by:\n  netcat-openbsd 1.219-1\n\nE: Package 'netcat' has no installation candidate",
+        );
+        assert_eq!((failure.code, failure.requirement.as_deref()), (FailureCode::PackageNotFound, Some("netcat")));
+    }
+
+    #[test]
+    fn dependencies_that_cannot_be_met_are_a_conflict() {
+        let failure = failure(
+            "The following packages have unmet dependencies:\n a : Depends: b (= 1) but 2 is to be installed\nE: Unable to correct problems, you have held broken packages.",
+        );
+        assert_eq!((failure.code, failure.log_line), (FailureCode::ResolverConflict, Some(3)));
+    }
+
+    #[test]
+    fn the_second_attempt_counts() {
+        let failure = failure(
+            "E: Unable to locate package git\n[cooperage] Trying again with new package lists.\nE: Unable to locate package g++",
+        );
+        assert_eq!((failure.log_line, failure.requirement.as_deref()), (Some(3), Some("g++")));
+    }
+
+    #[test]
+    fn an_unknown_error_points_to_its_line() {
+        let failure = failure(
+            "dpkg: error processing package git (--configure):\nE: Sub-process /usr/bin/dpkg returned an error code (1)",
+        );
+        assert_eq!((failure.code, failure.log_line), (FailureCode::CommandFailed, Some(1)));
+    }
+
+    #[test]
+    fn lists_that_cannot_be_read_are_an_unreachable_index() {
+        let failure =
+            of_update(&lines("Err:1 http://mirror.example bookworm InRelease\nE: The repository is no longer there."));
+        assert_eq!((failure.code, failure.log_line), (FailureCode::IndexUnreachable, Some(2)));
+    }
 }

@@ -45,7 +45,7 @@ fn no_git(content: &Content) -> Failure {
 
 /// The rules, the most telling first.
 fn of_lines(lines: &[LogLine], content: &Content) -> Failure {
-    let rules = [no_compiler, git_missing, not_found, no_version, conflict, python_version, unreachable];
+    let rules = [no_compiler, git_missing, not_found, no_version, python_version, conflict, not_built, unreachable];
     if let Some(failure) = rules.iter().find_map(|rule| rule(lines, content)) {
         return failure;
     }
@@ -113,7 +113,8 @@ fn no_version(lines: &[LogLine], content: &Content) -> Option<Failure> {
 }
 
 fn conflict(lines: &[LogLine], content: &Content) -> Option<Failure> {
-    let line = last_line(lines, |text| {
+    let line = lines.iter().find(|line| {
+        let text = line.text.as_str();
         text.contains("No solution found when resolving dependencies")
             || text.contains("ResolutionImpossible")
             || text.contains("are incompatible")
@@ -136,17 +137,45 @@ fn conflict(lines: &[LogLine], content: &Content) -> Option<Failure> {
 }
 
 fn python_version(lines: &[LogLine], content: &Content) -> Option<Failure> {
-    let line = last_line(lines, |text| {
-        text.contains("requires a different Python") || text.contains("does not satisfy Python")
+    let line = lines.iter().find(|line| {
+        let text = line.text.as_str();
+        text.contains("requires a different Python")
+            || text.contains("has no wheels with a matching")
+            || (text.contains("the current Python version")
+                && text.contains("does not satisfy Python")
+                && !text.contains("we know from"))
     })?;
+    // A solution may fail for other reasons, and mention on its way which versions Python rules out.
+    let named =
+        between(&line.text, " and you require ", ",").or_else(|| between(&line.text, "because ", " has no wheels"));
+    let named = named
+        .or_else(|| between(&line.text, "Because ", " has no wheels"))
+        .and_then(|text| requirement(content, text))?;
     Some(Failure {
         log_line: Some(line.number),
-        requirement: line.text.split([' ', ',', '`', '\'']).find_map(|word| requirement(content, word)),
+        message: format!(
+            "The Python package \"{}\" does not come in a form for the image's version of Python. Ask for another version of \
+             the package, or choose another base image.",
+            project(&named)
+        ),
+        requirement: Some(named),
+        ..failure(FailureCode::ResolverConflict, String::new())
+    })
+}
+
+/// A package whose own build failed, for whatever reason.
+fn not_built(lines: &[LogLine], content: &Content) -> Option<Failure> {
+    let name = built_package(lines)?;
+    let line = last_line(lines, |text| text.contains("Failed to build ") || text.contains("Failed building wheel"))?;
+    Some(Failure {
+        log_line: Some(line.number),
+        requirement: requirement(content, &name),
         ..failure(
-            FailureCode::ResolverConflict,
-            "A Python package does not run on the image's version of Python. Ask for another version of the package, or \
-             choose another base image."
-                .to_owned(),
+            FailureCode::CommandFailed,
+            format!(
+                "The Python package \"{name}\" had to be built, and its build failed: the lines from the marked one on tell \
+                 why. Ask for a version that is ready-made for the image's Python."
+            ),
         )
     })
 }
@@ -271,4 +300,128 @@ fn normal(name: &str) -> String {
         }
     }
     normal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builder::failure::fixtures::{content, lines};
+
+    fn failure(output: &str, requirements: &[&str]) -> Failure {
+        of_step(code::PIP_INSTALL, &lines(output), &content(&[], &[], requirements))
+    }
+
+    /// What uv really printed, what was asked for, the reason, the requirement at fault, and a part of the marked line.
+    #[test]
+    fn what_uv_prints_is_understood() {
+        use FailureCode::{CommandFailed, IndexUnreachable, NoCompiler, PackageNotFound, ResolverConflict};
+        let cases: [(&str, &[&str], FailureCode, Option<&str>, &str); 9] = [
+            (
+                include_str!("fixtures/uv-not-found.txt"),
+                &["flask", "nump"],
+                PackageNotFound,
+                Some("nump"),
+                "nump was not found",
+            ),
+            (
+                include_str!("fixtures/uv-no-version.txt"),
+                &["requests==99.9"],
+                PackageNotFound,
+                Some("requests==99.9"),
+                "no version of",
+            ),
+            (
+                include_str!("fixtures/uv-no-newer-version.txt"),
+                &["Requests>=99"],
+                PackageNotFound,
+                Some("Requests>=99"),
+                "only requests",
+            ),
+            (
+                include_str!("fixtures/uv-small-conflict.txt"),
+                &["flask==3.0.0", "werkzeug<2"],
+                ResolverConflict,
+                Some("flask==3.0.0"),
+                "No solution",
+            ),
+            (
+                include_str!("fixtures/uv-conflict.txt"),
+                &["django>=5", "asgiref<3"],
+                ResolverConflict,
+                Some("django>=5"),
+                "No solution",
+            ),
+            (
+                include_str!("fixtures/uv-python-version.txt"),
+                &["tensorflow==2.5.0"],
+                ResolverConflict,
+                Some("tensorflow==2.5.0"),
+                "no wheels",
+            ),
+            (
+                include_str!("fixtures/uv-no-compiler.txt"),
+                &["psutil==5.0.0"],
+                NoCompiler,
+                Some("psutil==5.0.0"),
+                "x86_64-linux-gnu-gcc",
+            ),
+            (
+                include_str!("fixtures/uv-build-error.txt"),
+                &["numpy==1.17.0"],
+                CommandFailed,
+                Some("numpy==1.17.0"),
+                "Failed to build",
+            ),
+            (
+                include_str!("fixtures/uv-unreachable.txt"),
+                &["x @ https://127.0.0.1:1/x-1.0-py3-none-any.whl"],
+                IndexUnreachable,
+                None,
+                "Connect",
+            ),
+        ];
+        for (output, requirements, code, requirement, marked) in cases {
+            let failure = failure(output, requirements);
+            assert_eq!((failure.code, failure.requirement.as_deref()), (code, requirement), "{output}\n{failure:?}");
+            assert_eq!(failure.field, Some(Field::PackagesPip));
+            let number = usize::try_from(failure.log_line.unwrap()).unwrap();
+            let line = output.lines().nth(number - 1).unwrap();
+            assert!(line.contains(marked), "marked line {number}: {line}\nof\n{output}");
+        }
+    }
+
+    #[test]
+    fn what_pip_prints_is_understood() {
+        let missing = failure(
+            "ERROR: Could not find a version that satisfies the requirement nump (from versions: none)\nERROR: No matching distribution found for nump",
+            &["nump"],
+        );
+        assert_eq!((missing.code, missing.requirement.as_deref()), (FailureCode::PackageNotFound, Some("nump")));
+        let version = failure(
+            "ERROR: Could not find a version that satisfies the requirement flask==99 (from versions: 0.1, 0.2)\nERROR: No matching distribution found for flask==99",
+            &["Flask==99"],
+        );
+        assert_eq!((version.code, version.requirement.as_deref()), (FailureCode::PackageNotFound, Some("Flask==99")));
+        let conflict = failure(
+            "ERROR: Cannot install flask and werkzeug<2 because these package versions have conflicting dependencies.\nERROR: ResolutionImpossible: for help visit",
+            &["flask", "werkzeug<2"],
+        );
+        assert_eq!(conflict.code, FailureCode::ResolverConflict);
+    }
+
+    #[test]
+    fn what_the_script_finds_missing_has_its_remedy() {
+        let no_python =
+            of_step(code::NO_PYTHON, &lines("[cooperage] There is no python3"), &content(&[], &[], &["flask"]));
+        assert_eq!((no_python.code, no_python.log_line), (FailureCode::NoPython, Some(1)));
+        let typed = "x @ git+https://git.example/x";
+        let no_git = of_step(code::NO_GIT, &lines("[cooperage] no git"), &content(&[], &[], &["flask", typed]));
+        assert_eq!((no_git.code, no_git.requirement.as_deref()), (FailureCode::NoGit, Some(typed)));
+    }
+
+    #[test]
+    fn names_are_compared_as_indexes_do() {
+        assert_eq!(normal("Ruamel.Yaml__x"), "ruamel-yaml-x");
+        assert_eq!(project(" Flask[async]>=3 ; x"), "Flask");
+    }
 }
