@@ -1,0 +1,8 @@
+//! Credentials to read from private registries. A password is written and never read.
+
+mod delete_dialog;
+mod edit_dialog;
+mod graphql;
+mod page;
+
+pub use page::PullSecretsPage;

@@ -1,0 +1,38 @@
+//! Pages for addresses that lead nowhere, and for the sign-in address.
+
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::components::A;
+use leptos_router::hooks::use_navigate;
+
+use crate::routes;
+use crate::session::{self, SignInPage};
+use crate::ui::PageHeading;
+
+/// There is no such page.
+#[component]
+pub fn NotFoundPage() -> impl IntoView {
+    view! {
+        <PageHeading text="Page not found" />
+        <div class="prose">
+            <p>"There is nothing at this address. What was here may have been deleted."</p>
+            <p><A href=routes::IMAGE_SPECS>"Go to the image specs"</A></p>
+        </div>
+    }
+}
+
+/// The sign-in page as an address of its own; leads to the list afterwards.
+#[component]
+pub fn SignInRoute() -> impl IntoView {
+    let navigate = use_navigate();
+    let go = move |()| {
+        session::started();
+        navigate(routes::IMAGE_SPECS, NavigateOptions { replace: true, ..Default::default() });
+    };
+    // While the session is over, the page that covers everything asks already.
+    view! {
+        <Show when=|| !session::signed_out()>
+            <SignInPage on_success=go.clone() />
+        </Show>
+    }
+}
