@@ -78,7 +78,7 @@ fn command_failed(exit: i32, lines: &[LogLine]) -> Failure {
 }
 
 /// The latest line that the test accepts.
-fn last_line<'a>(lines: &'a [LogLine], test: impl Fn(&str) -> bool) -> Option<&'a LogLine> {
+fn last_line(lines: &[LogLine], test: impl Fn(&str) -> bool) -> Option<&LogLine> {
     lines.iter().rev().find(|line| test(&line.text))
 }
 

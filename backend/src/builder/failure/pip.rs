@@ -311,11 +311,13 @@ mod tests {
         of_step(code::PIP_INSTALL, &lines(output), &content(&[], &[], requirements))
     }
 
+    type Case = (&'static str, &'static [&'static str], FailureCode, Option<&'static str>, &'static str);
+
     /// What uv really printed, what was asked for, the reason, the requirement at fault, and a part of the marked line.
     #[test]
     fn what_uv_prints_is_understood() {
         use FailureCode::{CommandFailed, IndexUnreachable, NoCompiler, PackageNotFound, ResolverConflict};
-        let cases: [(&str, &[&str], FailureCode, Option<&str>, &str); 9] = [
+        let cases: [Case; 9] = [
             (
                 include_str!("fixtures/uv-not-found.txt"),
                 &["flask", "nump"],
