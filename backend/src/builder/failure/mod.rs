@@ -38,6 +38,7 @@ pub(super) fn of_build(exit: i32, lines: &[LogLine], content: &Content) -> Failu
     match exit {
         code::NO_APT => Failure {
             field: Some(Field::PackagesApt),
+            log_line: last_line(lines, |text| text.starts_with("[cooperage]")).map(|line| line.number),
             ..failure(
                 FailureCode::NoApt,
                 "The base image has no apt-get, so APT packages cannot be installed. Choose a base image that is made of \

@@ -11,8 +11,8 @@ pub(super) fn of_step(exit: i32, lines: &[LogLine], content: &Content) -> Failur
         code::NO_PYTHON => no_python(),
         code::NO_PIP => failure(
             FailureCode::NoPython,
-            "The image's python3 has no pip, and is too old to be served without. Choose a base image with Python 3.8 or \
-             newer."
+            "The image's python3 has no pip, and uv cannot take its place here. Add \"python3-pip\" to the APT packages, or \
+             choose a base image with Python 3.8 or newer."
                 .to_owned(),
         ),
         code::NO_GIT => no_git(content),
