@@ -4,6 +4,7 @@
 //! a new token signs everybody out.
 
 use axum::Json;
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -29,8 +30,9 @@ pub(super) struct SignIn {
 pub(super) async fn sign_in(
     State(app): State<App>,
     headers: HeaderMap,
-    body: Json<SignIn>,
+    body: Result<Json<SignIn>, JsonRejection>,
 ) -> Result<Response, ApiError> {
+    let body = body.map_err(|_| ApiError::bad_request("Send `{\"token\": \"…\"}` as application/json."))?;
     if !app.access.token().matches(body.token.expose().trim()) {
         let message = "That is not the token. The server prints it at its start, and keeps it in the file `token` of its \
                        data folder.";
