@@ -1,1 +1,102 @@
+//! Where jobs run. An engine starts, stops and observes; it decides nothing and writes nothing to the database.
 //!
+//! What must stay true:
+//! - What runs derives its name from the job's id, so starting a job twice starts it once.
+//! - An engine survives the server: a new process observes what an old one started.
+//! - What a job leaves behind stays until it is told to [`clear`](Engine::clear) it.
+
+pub mod local;
+mod process;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::delivery::protocol::{BuildPlan, Credentials, End};
+
+/// Why an engine did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No space left where jobs run.
+    #[error("no space left: {0}")]
+    OutOfDisk(String),
+    /// Anything else; the text tells what.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<std::io::Error> for EngineError {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::OutOfDisk(error.to_string()),
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}
+
+/// A job that an engine has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// The job.
+    pub job: Uuid,
+    /// What it does there.
+    pub state: EngineState,
+}
+
+/// What a job does on an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineState {
+    /// It was laid out but never began, because the server ended in between: it may be started again.
+    Unstarted,
+    /// Its builder runs.
+    Running,
+    /// Nothing of it runs any more.
+    Ended,
+}
+
+/// What a builder that is gone has left: its log as far as it came, and its last word if it had one.
+#[derive(Debug, Default)]
+pub struct Salvage {
+    /// The spooled log. Its last line may be cut off.
+    pub log: Option<tokio::fs::File>,
+    /// The last word.
+    pub end: Option<End>,
+    /// What the builder said besides, for the server's own log: the end of its standard error.
+    pub stderr_tail: String,
+}
+
+/// A place where jobs run.
+#[async_trait]
+pub trait Engine: Send + Sync + 'static {
+    /// Starts a job. One that runs already goes on: that is success.
+    ///
+    /// # Errors
+    /// When it cannot be started; nothing of it runs then.
+    async fn start(&self, plan: &BuildPlan, credentials: &Credentials) -> Result<(), EngineError>;
+
+    /// Ends all processes of a job, within 5 seconds, first asking its builder. Returns when nothing of it runs.
+    ///
+    /// # Errors
+    /// When something of it still runs.
+    async fn stop(&self, job: Uuid) -> Result<(), EngineError>;
+
+    /// Every job that the engine has.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    async fn observe(&self) -> Result<Vec<Observed>, EngineError>;
+
+    /// What a job that has ended left behind.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn salvage(&self, job: Uuid) -> Result<Salvage, EngineError>;
+
+    /// Removes what a job that has ended left behind. A job that the engine does not have is success.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    async fn clear(&self, job: Uuid) -> Result<(), EngineError>;
+
+    /// Waits until a job may have changed its state. A hint; it may never come.
+    async fn changed(&self);
+}

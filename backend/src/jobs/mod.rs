@@ -3,8 +3,12 @@
 //! [`JobService`] writes what is wanted to the database and returns; the [`reconciler`] reads what the database wants and
 //! what the engine has, and makes one the other. Neither needs the other to be there at the same moment.
 
+mod conclude;
 mod error;
 pub mod events;
+mod plan;
+pub mod reconciler;
+mod reuse;
 mod service;
 
 pub use error::JobsError;

@@ -128,7 +128,7 @@ pub(super) fn reference(image: &ImageReference) -> Reference {
 }
 
 /// Whether two spellings name one registry: Docker Hub has three.
-pub(super) fn same_host(a: &str, b: &str) -> bool {
+pub(crate) fn same_host(a: &str, b: &str) -> bool {
     fn plain(host: &str) -> &str {
         let host = host.strip_prefix("https://").or_else(|| host.strip_prefix("http://")).unwrap_or(host);
         match host.split('/').next().unwrap_or(host) {

@@ -47,7 +47,15 @@ impl TryFrom<Model> for Claimed {
 }
 
 impl Store {
-    /// Claims the oldest queued job, which runs from now on, unless `max_parallel` jobs run already.
+    /// The job with what those who run it need to know. None where there is no such job.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn claimed(&self, job: Uuid) -> Result<Option<Claimed>, StoreError> {
+        Entity::find_by_id(key(job)).one(&self.db).await?.map(Claimed::try_from).transpose()
+    }
+
+    /// Claims the oldest queued job for which reuse has been tried, or is not wanted. It runs from now on, unless `max_parallel` jobs run already.
     ///
     /// # Errors
     /// When the database fails.
@@ -66,7 +74,8 @@ impl Store {
             .and_where(Column::Status.eq(JobStatus::Running.as_str()))
             .to_owned();
         let places = i64::try_from(max_parallel).unwrap_or(i64::MAX);
-        let mut update = claim(owner, queued(now));
+        let ready = queued(now).and_where(Column::ReuseTried.eq(true).or(Column::Fresh.eq(true))).to_owned();
+        let mut update = claim(owner, ready);
         update
             .value(Column::Status, JobStatus::Running.as_str())
             .value(Column::Phase, Phase::Prepare.as_str())
@@ -102,7 +111,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn release(&self, job: Uuid) -> Result<(), StoreError> {
+    pub async fn release_reuse(&self, job: Uuid) -> Result<(), StoreError> {
         let tx = self.write().await?;
         Entity::update_many()
             .col_expr(Column::LeaseUntil, Expr::value(Option::<i64>::None))

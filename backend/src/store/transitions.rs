@@ -78,7 +78,14 @@ pub(super) async fn finish_in(
         Terminal::Failed(failure) => Some(to_json(failure)?),
         _ => None,
     };
+    let dockerfile = match end {
+        Terminal::Succeeded { reused_from: Some(from), .. } => {
+            build_job::Entity::find_by_id(key(*from)).one(&tx.tx).await?.and_then(|row| row.dockerfile)
+        }
+        _ => row.dockerfile.clone(),
+    };
     let row = change(tx, row, end.status(), |job| {
+        job.dockerfile = Set(dockerfile);
         job.finished_at = Set(Some(finished));
         job.lease_until = Set(None);
         job.failure = Set(failure);

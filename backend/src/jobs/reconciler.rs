@@ -1,0 +1,430 @@
+//! Makes what the engine has into what the database wants. It takes no input: a hint or a second on the clock makes it
+//! look, and what it does follows from what it sees. So a restart, or an event that got lost, is nothing special.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::Utc;
+use cooperage_shared::FailureCode;
+use futures_util::future::BoxFuture;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use super::events::Events;
+use super::plan::{self, PlanError, failure};
+use super::reuse;
+use crate::config::{BuildConfig, DataDir, LogConfig, RegistryConfig, Secret};
+use crate::engine::{Engine, EngineError, EngineState, Observed};
+use crate::logs::LogStore;
+use crate::registry::RegistryClient;
+use crate::secrets::SecretKey;
+use crate::store::{Claimed, Job, StopReason, Store, StoreError, Terminal};
+
+/// How long a hint may be missing before it looks all the same.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How long after its deadline a builder may take to say so itself.
+const DEADLINE_GRACE: chrono::TimeDelta = chrono::TimeDelta::seconds(30);
+
+/// How long a builder may linger once its last word was taken.
+const LINGER: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
+
+/// How often old logs are looked for.
+const SWEEP: Duration = Duration::from_secs(3600);
+
+/// How long the end of the server waits for what is under way.
+const DRAIN: Duration = Duration::from_secs(12);
+
+/// Keeps image store and caches within their limits; called when no job runs.
+pub type Tidy = Arc<dyn Fn() -> BoxFuture<'static, io::Result<()>> + Send + Sync>;
+
+/// What the reconciler needs to know.
+#[derive(Clone)]
+pub struct Settings {
+    /// Who claims work: a name for this process.
+    pub owner: String,
+    /// Where images go.
+    pub registry: RegistryConfig,
+    /// How images are built.
+    pub build: BuildConfig,
+    /// How long logs may be.
+    pub logs: LogConfig,
+    /// Where stores and caches are.
+    pub data: DataDir,
+    /// Where builders deliver, `http://host:port`.
+    pub deliver_to: String,
+    /// Keeps stores and caches within their limits.
+    pub tidy: Option<Tidy>,
+}
+
+/// What happens to the builds when the server ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// They go on, and deliver when a server is back.
+    Leave,
+    /// They end: FAILED, with INTERRUPTED as the reason.
+    Interrupt,
+}
+
+/// The parts that the reconciler works with.
+pub struct Wiring {
+    /// The database.
+    pub store: Store,
+    /// The logs.
+    pub logs: LogStore,
+    /// News.
+    pub events: Events,
+    /// Where jobs run.
+    pub engine: Arc<dyn Engine>,
+    /// Speaks to registries.
+    pub registry: RegistryClient,
+    /// Opens pull secrets.
+    pub key: Arc<SecretKey>,
+    /// What it needs to know.
+    pub settings: Settings,
+}
+
+/// A reconciler that runs.
+#[derive(Debug)]
+pub struct Reconciler {
+    stop: watch::Sender<Option<Shutdown>>,
+    task: JoinHandle<()>,
+}
+
+/// What every action of the reconciler has at hand.
+pub(super) struct Inner {
+    pub(super) store: Store,
+    pub(super) logs: LogStore,
+    pub(super) events: Events,
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) registry: RegistryClient,
+    pub(super) key: Arc<SecretKey>,
+    pub(super) settings: Settings,
+    /// Jobs for which something is under way in this process.
+    busy: Mutex<HashSet<Uuid>>,
+    /// Whether a job has ended since stores and caches were last looked at.
+    untidy: AtomicBool,
+}
+
+impl Reconciler {
+    /// Starts it.
+    #[must_use]
+    pub fn spawn(wiring: Wiring) -> Self {
+        let Wiring { store, logs, events, engine, registry, key, settings } = wiring;
+        let (busy, untidy) = (Mutex::new(HashSet::new()), AtomicBool::new(true));
+        let inner = Arc::new(Inner { store, logs, events, engine, registry, key, settings, busy, untidy });
+        let (stop, stopped) = watch::channel(None);
+        Self { stop, task: tokio::spawn(run(inner, stopped)) }
+    }
+
+    /// Ends it. The delivery listener should still be there, so that builders which are ended can say their last word.
+    pub async fn shutdown(self, how: Shutdown) {
+        self.stop.send_replace(Some(how));
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the reconciler ended badly");
+        }
+    }
+}
+
+async fn run(inner: Arc<Inner>, mut stopped: watch::Receiver<Option<Shutdown>>) {
+    let mut sweep = tokio::time::interval(SWEEP);
+    let how = loop {
+        if let Err(error) = inner.pass().await {
+            tracing::warn!(%error, "cannot look after the jobs, trying again");
+        }
+        tokio::select! {
+            () = inner.events.work() => {}
+            () = inner.engine.changed() => {}
+            () = tokio::time::sleep(TICK) => {}
+            _ = sweep.tick() => inner.sweep_logs().await,
+            how = told(&mut stopped) => break how,
+        }
+    };
+    if how == Shutdown::Interrupt {
+        inner.interrupt().await;
+    }
+    inner.drain().await;
+}
+
+/// Waits to be told how to end. A handle that was dropped leaves the builds.
+async fn told(stopped: &mut watch::Receiver<Option<Shutdown>>) -> Shutdown {
+    match stopped.wait_for(Option::is_some).await {
+        Ok(how) => how.unwrap_or(Shutdown::Leave),
+        Err(_) => Shutdown::Leave,
+    }
+}
+
+impl Inner {
+    /// Looks once, and sets under way what follows from it.
+    async fn pass(self: &Arc<Self>) -> Result<(), PassError> {
+        // The rows are read before the engine: what they say to be running was claimed before the engine is asked.
+        let running = self.store.running_jobs().await?;
+        let observed = self.engine.observe().await?;
+        let states: HashMap<Uuid, EngineState> = observed.iter().map(|o| (o.job, o.state)).collect();
+        for claimed in &running {
+            self.look_after(claimed, states.get(&claimed.job.id).copied());
+        }
+        let known: HashSet<Uuid> = running.iter().map(|claimed| claimed.job.id).collect();
+        self.clear_away(observed.into_iter().filter(|o| !known.contains(&o.job)).collect()).await?;
+
+        while let Some(job) = self.store.claim_reuse(&self.settings.owner, reuse::LEASE).await? {
+            let inner = Arc::clone(self);
+            self.act(job.id, async move { Ok(inner.reuse(&job).await?) });
+        }
+        let (owner, build) = (&self.settings.owner, &self.settings.build);
+        let mut is_idle = running.is_empty();
+        while let Some(claimed) = self.store.claim_next(owner, build.max_parallel, build.deadline).await? {
+            is_idle = false;
+            self.events.job_changed(&claimed.job);
+            self.start(claimed.job);
+        }
+        if is_idle && self.untidy.swap(false, Ordering::Relaxed) {
+            self.tidy();
+        }
+        Ok(())
+    }
+
+    /// A job that runs by its row: what its engine says decides.
+    fn look_after(self: &Arc<Self>, claimed: &Claimed, state: Option<EngineState>) {
+        let job = claimed.job.clone();
+        let is_overdue = claimed.deadline_at.is_some_and(|deadline| Utc::now() > deadline + DEADLINE_GRACE);
+        let inner = Arc::clone(self);
+        match state {
+            _ if claimed.end.is_some() => self.act(job.id, async move { Ok(inner.settle(job.id).await?) }),
+            Some(EngineState::Running) if job.stop.is_some() => {
+                self.act(job.id, async move { inner.stop(job.id).await });
+            }
+            Some(EngineState::Running) if is_overdue => self.act(job.id, async move {
+                inner.store.request_stop(job.id, StopReason::TimedOut).await?;
+                inner.stop(job.id).await
+            }),
+            Some(EngineState::Running) => {
+                if !claimed.started_on_engine {
+                    self.act(job.id, async move { Ok(inner.store.mark_started(job.id).await?) });
+                }
+            }
+            None | Some(EngineState::Unstarted) if !claimed.started_on_engine && job.stop.is_none() => self.start(job),
+            // It has ended, or is lost, or was to be stopped before it began.
+            None | Some(EngineState::Unstarted | EngineState::Ended) => {
+                self.act(job.id, async move { Ok(inner.settle(job.id).await?) });
+            }
+        }
+    }
+
+    /// What the engine has although no row runs: ended jobs, and jobs whose spec was deleted.
+    async fn clear_away(self: &Arc<Self>, others: Vec<Observed>) -> Result<(), PassError> {
+        if others.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = others.iter().map(|o| o.job).collect();
+        let rows: HashMap<Uuid, Job> =
+            self.store.jobs_by_ids(&ids).await?.into_iter().map(|job| (job.id, job)).collect();
+        for Observed { job, state } in others {
+            let row = rows.get(&job);
+            if row.is_some_and(|row| !row.status.is_terminal()) {
+                continue;
+            }
+            let ended = row.and_then(|row| row.finished_at);
+            let lingers = state == EngineState::Running && ended.is_some_and(|at| Utc::now() < at + LINGER);
+            if !lingers {
+                let inner = Arc::clone(self);
+                self.act(job, async move {
+                    // Also where its builder has ended: what that left running ends too.
+                    inner.engine.stop(job).await?;
+                    Ok(inner.engine.clear(job).await?)
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn start(self: &Arc<Self>, job: Job) {
+        let inner = Arc::clone(self);
+        self.act(job.id, async move { inner.start_now(&job).await });
+    }
+
+    async fn start_now(&self, job: &Job) -> Result<(), ActError> {
+        let prepared = match plan::prepare(&self.store, &self.key, &self.settings, job).await {
+            Ok(prepared) => prepared,
+            Err(PlanError::Deleted) => return Ok(()),
+            Err(PlanError::Store(error)) => return Err(error.into()),
+            Err(PlanError::Failure(failure)) => {
+                self.logs.say(job.id, &format!("Cooperage: {}", failure.message)).await?;
+                return self.finish_act(job.id, &Terminal::Failed(*failure)).await;
+            }
+        };
+        let token = Secret::new(hex::encode(rand::random::<[u8; 32]>()));
+        let token_sha256 = hex::encode(Sha256::digest(token.expose().as_bytes()));
+        let limits = &self.settings.logs;
+        // The builder keeps to the limit; a little more is taken, for the line that says so.
+        let limit =
+            limits.max_bytes_per_job.saturating_add(limits.max_line_bytes.saturating_mul(2)).saturating_add(65_536);
+        self.store.set_token(job.id, &token_sha256, limit).await?;
+        let (plan, credentials) = plan::plan(&self.settings, job, prepared, token);
+        match self.engine.start(&plan, &credentials).await {
+            Ok(()) => Ok(self.store.mark_started(job.id).await?),
+            Err(error) => {
+                let failure = match &error {
+                    EngineError::OutOfDisk(_) => failure(
+                        FailureCode::OutOfDisk,
+                        format!(
+                            "The job cannot be started: {error}. Free some space where Cooperage keeps its data, then rebuild."
+                        ),
+                    ),
+                    EngineError::Other(_) => failure(
+                        FailureCode::Internal,
+                        format!("The job cannot be started: {error}. Tell the administrator."),
+                    ),
+                };
+                self.logs.say(job.id, &format!("Cooperage: {}", failure.message)).await?;
+                self.finish_act(job.id, &Terminal::Failed(failure)).await
+            }
+        }
+    }
+
+    /// Ends what runs of a job, then the job.
+    async fn stop(&self, job: Uuid) -> Result<(), ActError> {
+        if let Err(error) = self.engine.stop(job).await {
+            // The job ends all the same; what still runs is tried again as long as the engine has it.
+            tracing::error!(%job, %error, "cannot end a job's processes");
+        }
+        Ok(self.settle(job).await?)
+    }
+
+    /// Ends a job in the database and tells everyone. One that has ended or is deleted already is no error.
+    pub(super) async fn finish(&self, job: Uuid, end: &Terminal) -> Result<(), StoreError> {
+        match self.store.finish(job, end).await {
+            Ok(job) => {
+                tracing::info!(job = %job.id, status = %job.status, "job ended");
+                self.untidy.store(true, Ordering::Relaxed);
+                self.events.job_changed(&job);
+                self.events.wake();
+                Ok(())
+            }
+            Err(StoreError::NotFound | StoreError::Transition { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn finish_act(&self, job: Uuid, end: &Terminal) -> Result<(), ActError> {
+        Ok(self.finish(job, end).await?)
+    }
+
+    fn tidy(self: &Arc<Self>) {
+        let Some(tidy) = self.settings.tidy.clone() else { return };
+        self.act(Uuid::nil(), async move { Ok(tidy().await?) });
+    }
+
+    async fn sweep_logs(&self) {
+        let Some(age) = self.settings.logs.retention else { return };
+        let Ok(age_delta) = chrono::TimeDelta::from_std(age) else { return };
+        let days = age.as_secs().div_ceil(86_400);
+        let notice =
+            format!("Cooperage: this log was removed {days} days after its job ended, as the administrator has set");
+        loop {
+            match self.store.remove_logs(Utc::now() - age_delta, &notice).await {
+                Ok(removed) if removed.is_empty() => return,
+                Ok(removed) => tracing::info!(jobs = removed.len(), "removed old logs"),
+                Err(error) => return tracing::warn!(%error, "cannot remove old logs, trying again later"),
+            }
+        }
+    }
+
+    /// Sets an action for a job under way, unless one is already. A success is a reason to look again at once; after a
+    /// failure the clock decides.
+    fn act(self: &Arc<Self>, job: Uuid, action: impl Future<Output = Result<(), ActError>> + Send + 'static) {
+        if !self.busy().insert(job) {
+            return;
+        }
+        let turn = Turn { inner: Arc::clone(self), job };
+        tokio::spawn(async move {
+            let done = action.await;
+            let events = turn.inner.events.clone();
+            drop(turn);
+            match done {
+                Ok(()) => events.wake(),
+                Err(error) => tracing::warn!(%job, %error, "cannot look after a job, trying again"),
+            }
+        });
+    }
+
+    fn busy(&self) -> std::sync::MutexGuard<'_, HashSet<Uuid>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends every job that runs.
+    async fn interrupt(self: &Arc<Self>) {
+        let running = match self.store.running_jobs().await {
+            Ok(running) => running,
+            Err(error) => return tracing::error!(%error, "cannot tell which jobs run: they go on"),
+        };
+        let stops = running.into_iter().map(|claimed| async move {
+            let job = claimed.job.id;
+            let done = async {
+                if claimed.end.is_none() {
+                    self.store.request_stop(job, StopReason::Interrupted).await?;
+                }
+                self.stop(job).await
+            };
+            if let Err(error) = done.await {
+                tracing::warn!(%job, %error, "cannot end a job");
+            }
+        });
+        let all = futures_util::future::join_all(stops);
+        if tokio::time::timeout(DRAIN, all).await.is_err() {
+            tracing::warn!("some jobs could not be ended in time: the next start of the server sees to them");
+        }
+    }
+
+    /// Waits until nothing is under way.
+    async fn drain(&self) {
+        let idle = async {
+            while self.busy().iter().any(|job| !job.is_nil()) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(DRAIN, idle).await.is_err() {
+            tracing::warn!("something is still under way: the next start of the server sees to it");
+        }
+    }
+}
+
+/// Something under way for a job. Also where it panics, the job can be looked after again.
+struct Turn {
+    inner: Arc<Inner>,
+    job: Uuid,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.inner.busy().remove(&self.job);
+    }
+}
+
+/// Why the reconciler could not look.
+#[derive(Debug, thiserror::Error)]
+enum PassError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Why an action did not succeed.
+#[derive(Debug, thiserror::Error)]
+enum ActError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Conclude(#[from] super::conclude::ConcludeError),
+    #[error(transparent)]
+    Tidy(#[from] io::Error),
+}

@@ -1,0 +1,102 @@
+//! The first strategy: an image of this whole revision on this base digest exists, so it gets a further name and nothing is
+//! built. Whatever goes wrong here, the job is built instead.
+
+use std::time::Duration;
+
+use super::plan::{self, PlanError};
+use super::reconciler::Inner;
+use crate::delivery::protocol::Pushed;
+use crate::registry::RegistryError;
+use crate::store::{Job, StoreError, Terminal};
+
+/// Reuse is quick or it is not worth it.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a job is held for reuse, should the server end meanwhile.
+pub(super) const LEASE: Duration = Duration::from_secs(20);
+
+/// Why there was nothing to reuse.
+#[derive(Debug, thiserror::Error)]
+enum Miss {
+    #[error("no image of this revision on this base")]
+    None,
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Reference(String),
+}
+
+impl Inner {
+    /// Ends a queued job by reuse, or gives it back to the queue.
+    pub(super) async fn reuse(&self, job: &Job) -> Result<(), StoreError> {
+        match tokio::time::timeout(LIMIT, self.try_reuse(job)).await {
+            Ok(Ok(())) => Ok(()),
+            missed => {
+                match missed {
+                    Ok(Err(Miss::None)) => {}
+                    Ok(Err(reason)) => tracing::info!(job = %job.id, %reason, "nothing is reused, the job is built"),
+                    _ => tracing::info!(job = %job.id, "the registry is too slow for reuse, the job is built"),
+                }
+                self.store.release_reuse(job.id).await
+            }
+        }
+    }
+
+    async fn try_reuse(&self, job: &Job) -> Result<(), Miss> {
+        let host = self.settings.registry.host.as_deref().ok_or(Miss::None)?;
+        // Most jobs are new: they are not kept waiting for a registry.
+        if self.store.reusable_jobs(job.revision, host, None).await?.is_empty() {
+            return Err(Miss::None);
+        }
+        let prepared = plan::prepare(&self.store, &self.key, &self.settings, job).await?;
+        let base = &prepared.revision.base_image;
+        let base_digest = self.registry.resolve(base, prepared.pull.as_ref()).await?;
+        let found = self.store.reusable_jobs(job.revision, host, Some(&base_digest)).await?;
+        let target = &prepared.target;
+        let mut reason = Miss::None;
+        for built in found {
+            let (Some(image), Some(digest)) = (&built.image, &built.digest) else { continue };
+            let exact = image.with_digest(digest).map_err(|error| Miss::Reference(error.message))?;
+            let push = prepared.push.as_ref();
+            let named = match self.registry.retag(&exact, target, push).await {
+                Ok(()) => self.registry.resolve(target, push).await,
+                Err(error) => Err(error),
+            };
+            match named {
+                Ok(answer) if answer == *digest => {}
+                Ok(_) => continue,
+                Err(error) => {
+                    reason = error.into();
+                    continue;
+                }
+            }
+            let builder = match built.spec_id == job.spec_id {
+                true => format!("job #{} of this image spec", built.number),
+                false => format!("job #{} of another image spec", built.number),
+            };
+            for line in [
+                format!("Cooperage: the base image {base} is {base_digest}"),
+                format!("Cooperage: {builder} has built revision {} on it: its image is reused", job.revision.short()),
+                format!("Cooperage: {target} is {digest}; nothing was built. \"Rebuild\" builds it anew"),
+            ] {
+                self.logs.say(job.id, &line).await?;
+            }
+            let pushed = Pushed {
+                image: target.clone(),
+                digest: digest.clone(),
+                size_bytes: built.size_bytes.unwrap_or(0),
+                base_image_digest: base_digest,
+            };
+            // An image that was reused leads back to the job that built it.
+            let reused_from = Some(built.reused_from.unwrap_or(built.id));
+            let end = Terminal::Succeeded { pushed, reused_from };
+            self.finish(job.id, &end).await?;
+            return Ok(());
+        }
+        Err(reason)
+    }
+}
