@@ -11,10 +11,9 @@ describe('the command line', () => {
   after(() => world.stop());
 
   test('build SPEC.yaml prints the log and the result', async () => {
-    const base = await world.registry.derive(world.base, 'base/open', '1', {});
     const spec = join(world.folder, 'spec.yaml');
-    writeFileSync(spec, `name: by-hand\nbaseImage: ${base}\npackages:\n  pip:\n    - six\n`);
-    const { stdout, stderr } = await world.command('build', spec);
+    writeFileSync(spec, `name: by-hand\nbaseImage: ${world.base}\npackages:\n  pip:\n    - six\n`);
+    const { stdout, stderr } = await world.command('build', '--pull-username', world.registry.username, '--pull-password-file', join(world.folder, 'registry-password'), spec);
     const said = stdout + stderr;
     const [, digest] = said.match(/(sha256:[0-9a-f]{64})/);
     const [image] = said.match(new RegExp(`${world.registry.host}/images/by-hand:[0-9a-f]{8}`));

@@ -79,7 +79,7 @@ export class Api {
   /** All jobs of a spec, newest first. */
   async jobs(name) {
     const data = await this.query(
-      `query($name: String!) { imageSpec(name: $name) { jobs(first: 100) { nodes { ${JOB} } totalCount } } }`,
+      `query($name: String!) { imageSpec(name: $name) { jobs(first: 50) { nodes { ${JOB} } totalCount } } }`,
       { name },
     );
     return data.imageSpec?.jobs.nodes ?? null;

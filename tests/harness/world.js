@@ -145,8 +145,12 @@ export class World {
 
   async #assertJobsEnded() {
     if (!this.server.running) await this.up();
-    const { imageSpecs } = await this.api.query('{ imageSpecs(first: 100) { nodes { name jobs(first: 100) { nodes { number status } } } } }');
-    const going = imageSpecs.nodes.flatMap(({ name, jobs }) => jobs.nodes.filter(({ status }) => ['QUEUED', 'RUNNING'].includes(status)).map((job) => ({ name, ...job })));
+    const { imageSpecs } = await this.api.query('{ imageSpecs(first: 100) { nodes { name } } }');
+    const going = [];
+    for (const { name } of imageSpecs.nodes) {
+      const { imageSpec } = await this.api.query('query($name: String!) { imageSpec(name: $name) { jobs(first: 50) { nodes { number status } } } }', { name });
+      going.push(...imageSpec.jobs.nodes.filter(({ status }) => ['QUEUED', 'RUNNING'].includes(status)).map((job) => ({ name, ...job })));
+    }
     assert.deepEqual(going, [], 'jobs left running');
   }
 
