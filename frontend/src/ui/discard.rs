@@ -85,9 +85,10 @@ pub fn DiscardDialog() -> impl IntoView {
     let guard = expect_context::<LeaveGuard>();
     let navigate = use_navigate();
     let open = RwSignal::new(false);
-    Effect::new(move |_| open.set(guard.pending.with(Option::is_some)));
+    let asks = Memo::new(move |_| guard.pending.with(Option::is_some));
+    Effect::new(move |_| open.set(asks.get()));
     Effect::new(move |_| {
-        if !open.get() {
+        if !open.get() && asks.get_untracked() {
             guard.pending.set(None);
         }
     });
