@@ -102,13 +102,13 @@ fn read_settings(file: &Path) -> Result<ChannelSettings, CondaError> {
 }
 
 fn http_client() -> Result<reqwest::Client, CondaError> {
-    crate::registry::prepare_tls();
-    reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(15))
-        .read_timeout(Duration::from_secs(60))
-        .user_agent(concat!("cooperage/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| CondaError::caused(Reason::Other, "no HTTP client can be made", &error))
+    crate::registry::http_client(|client| {
+        client
+            .connect_timeout(Duration::from_secs(15))
+            .read_timeout(Duration::from_secs(60))
+            .user_agent(concat!("cooperage/", env!("CARGO_PKG_VERSION")))
+    })
+    .map_err(|error| CondaError::caused(Reason::Other, "no HTTP client can be made", &error))
 }
 
 fn of_installer(error: &InstallerError) -> CondaError {

@@ -18,6 +18,7 @@ const BATCH: usize = 1024 * 1024;
 const GATHER: Duration = Duration::from_millis(60);
 /// A silent builder is heard at least this often.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// So many refusals of the token in a row end the delivery: the server no longer knows the job.
@@ -69,13 +70,10 @@ pub enum Delivered {
 /// # Errors
 /// When the spool cannot be read, or no HTTP client can be made.
 pub async fn deliver(target: Target, feed: Feed) -> io::Result<Delivered> {
-    crate::registry::prepare_tls();
-    let http = reqwest::Client::builder()
-        .timeout(ANSWER_TIMEOUT)
-        .connect_timeout(Duration::from_secs(5))
-        .no_proxy()
-        .build()
-        .map_err(io::Error::other)?;
+    let http = crate::registry::http_client(|client| {
+        client.timeout(ANSWER_TIMEOUT).connect_timeout(CONNECT_TIMEOUT).no_proxy()
+    })
+    .map_err(io::Error::other)?;
     let spool = File::open(&target.spool).await?;
     Delivery { target, feed, http, spool, next: 1, offset: 0, told: None, wait: Duration::ZERO, refused: 0 }.run().await
 }

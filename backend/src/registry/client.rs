@@ -62,7 +62,7 @@ impl RegistryClient {
         let probe = Reference::with_tag(host.to_owned(), "cooperage/ping".to_owned(), "latest".to_owned());
         let scheme = if self.is_insecure(host) { "http" } else { "https" };
         let url = format!("{scheme}://{}/v2/", probe.resolve_registry());
-        let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT).build()?;
+        let client = http_client(|client| client.connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT))?;
         let answer = client.get(&url).send().await?;
         if answer.status() != reqwest::StatusCode::UNAUTHORIZED {
             return match answer.status() {
@@ -174,12 +174,21 @@ where
 }
 
 /// Chooses the cryptography for TLS once per process; without a choice the first connection would panic.
-pub(crate) fn prepare_tls() {
+fn prepare_tls() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // An error means that somebody has chosen before, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
+}
+
+/// An HTTP client; on a machine without any certificates it serves plain HTTP still, and trusts nobody by HTTPS.
+pub(crate) fn http_client(
+    configure: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> reqwest::Result<reqwest::Client> {
+    prepare_tls();
+    let trusting = configure(reqwest::Client::builder()).build();
+    trusting.or_else(|_| configure(reqwest::Client::builder().tls_certs_only([])).build())
 }
 
 #[cfg(test)]

@@ -9,8 +9,7 @@ mod manifests;
 
 pub use blobs::BlobOrigin;
 pub use client::RegistryClient;
-pub(crate) use client::prepare_tls;
-pub(crate) use client::same_host;
+pub(crate) use client::{http_client, same_host};
 pub use error::RegistryError;
 pub use manifests::RawManifest;
 
