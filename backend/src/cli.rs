@@ -168,11 +168,10 @@ fn log_to_stderr(settings: &LoggingArgs) -> Result<(), Failed> {
         .map_err(|error| format!("--log-level {:?} is no filter: {error}", settings.log_level))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let log = log.with_ansi(std::io::stderr().is_terminal());
-    let set = match settings.log_format {
+    match settings.log_format {
         LogFormat::Text => log.with_target(false).try_init(),
         LogFormat::Json => log.json().try_init(),
-    };
-    set
+    }
 }
 
 /// An error with what lies beneath it, unless it says so itself.

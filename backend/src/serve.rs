@@ -7,16 +7,25 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
 
+use crate::builder::store::{Limits, trim};
 use crate::cli::Failed;
-use crate::config::{Config, DataDir, ServerConfig};
+use crate::config::{Config, DataDir, EngineKind, LocalEngineConfig, ServerConfig};
+use crate::delivery::listener;
+use crate::engine::Engine;
+use crate::engine::local::LocalEngine;
 use crate::graphql::{RegistryHealth, Services};
 use crate::http::{Access, App, router};
 use crate::jobs::JobService;
 use crate::jobs::events::Events;
+use crate::jobs::reconciler::{Reconciler, Settings, Shutdown, Wiring};
 use crate::logs::LogStore;
 use crate::registry::RegistryClient;
 use crate::secrets::{ApiToken, SecretKey};
@@ -47,16 +56,26 @@ pub async fn run(config: Config) -> Result<(), Failed> {
     let store = Store::connect(&config.database.url).await?;
     store.migrate().await?;
 
+    let delivery = listen(config.delivery.listen, "--delivery-listen").await?;
     let events = Events::new();
     let logs = LogStore::new(store.clone(), events.clone());
-    let jobs = JobService::new(store.clone(), events.clone());
     let client = RegistryClient::new(&insecure_hosts(&config));
+    let deliveries = Deliveries::take(delivery, &store, &logs, &events)?;
+    let reconciler = Reconciler::spawn(Wiring {
+        store: store.clone(),
+        logs: logs.clone(),
+        events: events.clone(),
+        engine: engine(&config)?,
+        registry: client.clone(),
+        key: Arc::new(key.clone()),
+        settings: settings(&config, &deliveries.url),
+    });
 
     let bound = web.local_addr()?;
     let url = sign_in_url(&config.server, bound, &token);
     let services = Services {
         store: store.clone(),
-        jobs,
+        jobs: JobService::new(store.clone(), events.clone()),
         events,
         logs,
         registry_health: Arc::new(RegistryHealth::new(client, config.registry.clone())),
@@ -66,29 +85,120 @@ pub async fn run(config: Config) -> Result<(), Failed> {
     let access = Access::new(token, config.server.public_url, bound.port());
     let app = router(App::new(access, services), config.server.request_timeout);
 
-    let (told, stop) = tokio::sync::watch::channel(None);
-    let mut signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = signals()?;
+    println!("Cooperage is ready. Open {url}");
+    let served = answer(web, app, stop.clone()).await;
+    // Builders that are ended still say their last word, so the listener goes last.
+    let how = match *stop.borrow() {
+        Some(Stop::Everything) => Shutdown::Interrupt,
+        Some(Stop::Server) | None => Shutdown::Leave,
+    };
+    reconciler.shutdown(how).await;
+    deliveries.end().await;
+    store.close().await?;
+    served
+}
+
+/// Where jobs run.
+fn engine(config: &Config) -> Result<Arc<dyn Engine>, Failed> {
+    match config.engine {
+        EngineKind::Local => {
+            let program = std::env::current_exe()?;
+            let local = LocalEngineConfig { data: config.data.clone(), program };
+            Ok(Arc::new(LocalEngine::new(&local)?))
+        }
+    }
+}
+
+fn settings(config: &Config, deliver_to: &str) -> Settings {
+    let limits = Limits {
+        store: config.data.store(),
+        run: config.data.run(),
+        cache: config.data.cache(),
+        store_bytes: config.build.store_limit_bytes,
+        cache_bytes: config.build.cache_limit_bytes,
+    };
+    Settings {
+        owner: Uuid::now_v7().simple().to_string(),
+        registry: config.registry.clone(),
+        build: config.build.clone(),
+        logs: config.log.clone(),
+        data: config.data.clone(),
+        deliver_to: deliver_to.to_owned(),
+        tidy: Some(Arc::new(move || {
+            let limits = limits.clone();
+            Box::pin(async move { trim(&limits).await.map(drop) })
+        })),
+    }
+}
+
+/// The delivery listener.
+struct Deliveries {
+    url: String,
+    end: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Deliveries {
+    fn take(socket: TcpListener, store: &Store, logs: &LogStore, events: &Events) -> Result<Self, Failed> {
+        let bound = socket.local_addr()?;
+        let host = if bound.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { bound.ip() };
+        let url = format!("http://{}", SocketAddr::new(host, bound.port()));
+        let (end, ended) = oneshot::channel();
+        let (store, logs, events) = (store.clone(), logs.clone(), events.clone());
+        let task = tokio::spawn(async move {
+            // An error means that the sender is gone, and the server with it.
+            let stop = async { drop(ended.await) };
+            if let Err(error) = listener::serve(socket, store, logs, events, stop).await {
+                tracing::error!(%error, "deliveries cannot be taken any more");
+            }
+        });
+        Ok(Self { url, end, task })
+    }
+
+    async fn end(self) {
+        // Either may be over already, which is what is wanted.
+        let _ = self.end.send(());
+        let _ = tokio::time::timeout(LAST_REQUESTS, self.task).await;
+    }
+}
+
+/// How the server was told to stop, once it was. Told twice, the program ends at once.
+fn signals() -> Result<watch::Receiver<Option<Stop>>, Failed> {
+    let (told, stop) = watch::channel(None);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::spawn(async move {
         tokio::select! {
-            _ = signals.0.recv() => told.send_replace(Some(Stop::Server)),
-            _ = signals.1.recv() => told.send_replace(Some(Stop::Everything)),
-        };
-        // Told twice: at once.
-        tokio::select! { _ = signals.0.recv() => {}, _ = signals.1.recv() => {} }
+            _ = terminate.recv() => {
+                tracing::info!("stopping; builds go on");
+                told.send_replace(Some(Stop::Server));
+            }
+            _ = interrupt.recv() => {
+                tracing::info!("stopping, and ending the builds");
+                told.send_replace(Some(Stop::Everything));
+            }
+        }
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tracing::warn!("ended at once");
         std::process::exit(1);
     });
-    println!("Cooperage is ready. Open {url}");
-    let mut stopped = stop.clone();
-    let server = axum::serve(web, app).with_graceful_shutdown(async move {
-        // An error means that the task above is gone, and with it the way to be told.
-        let _ = stopped.wait_for(Option::is_some).await;
-    });
-    let mut stopping = stop.clone();
+    Ok(stop)
+}
+
+/// Answers requests until told to stop, and then those under way for a little while.
+async fn answer(web: TcpListener, app: Router, stop: watch::Receiver<Option<Stop>>) -> Result<(), Failed> {
+    let (mut stopped, mut stopping) = (stop.clone(), stop);
+    // An error means that the sender is gone, and with it the way to be told.
+    let server =
+        axum::serve(web, app).with_graceful_shutdown(async move { drop(stopped.wait_for(Option::is_some).await) });
+    let patience = async move {
+        drop(stopping.wait_for(Option::is_some).await);
+        tokio::time::sleep(LAST_REQUESTS).await;
+    };
     tokio::select! {
         ended = server.into_future() => ended?,
-        () = async { let _ = stopping.wait_for(Option::is_some).await; tokio::time::sleep(LAST_REQUESTS).await; } => {}
+        () = patience => {}
     }
-    store.close().await?;
     Ok(())
 }
 

@@ -39,7 +39,6 @@ pub(super) fn services<'a>(ctx: &Context<'a>) -> Result<&'a Services> {
 
 /// A store's error as a client sees it.
 #[must_use]
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err asks for")]
 pub fn store_error(error: StoreError) -> Error {
     match error {
         StoreError::InvalidCursor => {
