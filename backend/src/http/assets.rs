@@ -60,9 +60,8 @@ pub(super) fn playground() -> Response {
     });
     // The editor makes style elements as it goes.
     let policy = super::headers::POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'");
-    let policy = policy
-        .replace("'wasm-unsafe-eval'", "")
-        .replace("default-src 'none'", "default-src 'none'; worker-src 'self' blob:");
+    let policy = policy.replace(" 'wasm-unsafe-eval'", "").replace("font-src 'self'", "font-src 'self' data:");
+    let policy = format!("{policy}; worker-src 'self'");
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
