@@ -127,7 +127,12 @@ impl Server {
 
     /// Takes the next job of the queue, as the reconciler would.
     pub async fn claim(&self) -> Job {
-        let claimed = self.services.store.claim_next("test", 10, Duration::from_secs(60)).await.unwrap();
+        let store = &self.services.store;
+        // A job is built only once an image that could be reused was looked for.
+        while let Some(job) = store.claim_reuse("test", Duration::from_secs(60)).await.unwrap() {
+            store.release(job.id).await.unwrap();
+        }
+        let claimed = store.claim_next("test", 10, Duration::from_secs(60)).await.unwrap();
         let job = claimed.unwrap().job;
         self.services.events.job_changed(&job);
         job
