@@ -57,7 +57,7 @@ describe('a build', () => {
     assert.equal(config.User, '1000:1000');
     assert.deepEqual(config.Cmd, ['sh', '-c', 'id']);
     assert.equal(config.WorkingDir, '/srv');
-    assert.ok(config.Env.includes('FOO=bar baz'));
+    assert.ok(config.Env.includes('FOO=bar baz'), config.Env.join('\n'));
     assert.ok(config.Env.includes('PATH=/usr/local/bin:/usr/bin:/bin'));
     assert.equal((await world.runIn(image, 'id', '-u')).trim(), '1000');
   });

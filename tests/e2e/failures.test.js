@@ -1,6 +1,10 @@
 // Each failure has its code, its sentence, the log line and the requirement at fault.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { Gate } from '../harness/gate.js';
+import { baseLayout } from '../harness/machine.js';
+import { Registry } from '../harness/registry.js';
 import { World } from '../harness/world.js';
 
 describe('a failed job says why', () => {
@@ -60,8 +64,22 @@ describe('a failed job says why', () => {
     assert.equal(job.failure.field, 'baseImage');
   });
 
-  test('a base image that asks for credentials', async () => {
-    await failure('no-secret', { pip: ['six'] }, 'ACCESS_DENIED', { pullSecret: null });
+  test('a base image that asks for credentials, or refuses those it gets', async () => {
+    const other = await Registry.start(join(world.folder, 'other-registry'));
+    try {
+      const baseImage = await other.putLayout(baseLayout, 'private/base', '1');
+      await failure('no-secret', { pip: ['six'] }, 'ACCESS_DENIED', { baseImage, pullSecret: null });
+      // The secret is for another host: it is not sent here.
+      const { job } = await world.api.create(world.spec('foreign-secret', { pip: ['six'] }, { baseImage }), { expectErrors: true });
+      if (job) assert.equal((await world.api.untilStatus(job.id, 'FAILED')).failure.code, 'ACCESS_DENIED');
+      const secret = { name: 'other', host: other.host, username: other.username };
+      await world.api.mutate('createPullSecret', 'PullSecretInput', { ...secret, password: 'wrong' }, 'pullSecret { id }');
+      await failure('wrong-secret', { pip: ['six'] }, 'ACCESS_DENIED', { baseImage, pullSecret: 'other' });
+      await world.api.mutate('updatePullSecret', 'PullSecretInput', { ...secret, password: other.password }, 'pullSecret { id }');
+      await world.build('right-secret', { pip: ['six'] }, { baseImage, pullSecret: 'other' });
+    } finally {
+      await other.stop();
+    }
   });
 
   test('a registry of base images that does not answer', async () => {
@@ -82,8 +100,6 @@ describe('a failed job says why', () => {
   });
 
   test('a push registry that does not answer when the image is ready', async () => {
-    const { Gate } = await import('../harness/gate.js');
-    const { Registry } = await import('../harness/registry.js');
     const gate = await Gate.start();
     const base = await world.hookedBase('gone', gate.wait);
     const { job } = await world.api.create(world.spec('registry-gone', { apt: ['jq'] }, { baseImage: base }));
@@ -92,7 +108,7 @@ describe('a failed job says why', () => {
     gate.open();
     const failed = await world.api.untilStatus(job.id, 'FAILED');
     assert.equal(failed.failure.code, 'REGISTRY_UNREACHABLE');
-    await Registry.prototype.up.call(world.registry);
+    await world.registry.up();
     await gate.stop();
   });
 });
