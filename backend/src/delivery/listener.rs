@@ -200,3 +200,6 @@ async fn end(
     listener.events.wake();
     Ok(Json(Next { next }))
 }
+
+#[cfg(test)]
+mod tests;

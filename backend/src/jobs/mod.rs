@@ -10,6 +10,8 @@ mod plan;
 pub mod reconciler;
 mod reuse;
 mod service;
+#[cfg(test)]
+mod tests;
 
 pub use error::JobsError;
 pub use service::{CreateSpec, JobService, UpdateSpec};

@@ -8,6 +8,8 @@
 
 mod follow;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;

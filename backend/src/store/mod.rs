@@ -20,6 +20,9 @@ mod specs;
 mod transitions;
 mod types;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
