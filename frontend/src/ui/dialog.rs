@@ -40,7 +40,7 @@ pub fn Dialog(
     }
 }
 
-/// A question with two answers. The safe one has the focus.
+/// A question with two answers. The safe one comes first, and so has the focus.
 #[component]
 pub fn ConfirmDialog(
     /// Whether it is open.
@@ -71,7 +71,7 @@ pub fn ConfirmDialog(
             <div class="dialog-body">{move || children.with_value(|children| children())}</div>
             <p class="field-problem" role="alert">{problem}</p>
             <div class="dialog-actions">
-                <button type="button" class="button" autofocus on:click=move |_| open.set(false)>{dismiss}</button>
+                <button type="button" class="button" on:click=move |_| open.set(false)>{dismiss}</button>
                 <button
                     type="button"
                     class="button danger"

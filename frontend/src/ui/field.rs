@@ -24,10 +24,7 @@ pub fn Field(
 ) -> impl IntoView {
     view! {
         <div class="field">
-            <label class="field-label" for=id.clone()>
-                {label}
-                {required.then(|| view! { <span class="required" aria-hidden="true">" *"</span> })}
-            </label>
+            <label class="field-label" class:required=required for=id.clone()>{label}</label>
             {children()}
             <p id=format!("{id}-hint") class="hint">{hint}</p>
             <FieldProblem id=format!("{id}-problem") problem=problem />
