@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::graphql::Failure;
-use crate::ui::Icon;
+use crate::ui::{Icon, message};
 
 /// The sentence, the requirement at fault, the log line that shows it.
 #[component]
@@ -24,7 +24,7 @@ pub(super) fn FailureBox(
         <section class="notice danger" aria-label="Why the job failed">
             <Icon name="alert" />
             <div class="notice-body">
-                <p class="notice-title">{failure.message}</p>
+                <p class="notice-title">{message(&failure.message)}</p>
                 <dl class="facts inline">
                     <dt>"Reason"</dt>
                     <dd><code>{code}</code></dd>

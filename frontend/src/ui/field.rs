@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::message;
+
 /// Label, control, hint, message. The control's `aria-describedby` is `ID-hint ID-problem`.
 #[component]
 pub fn Field(
@@ -42,5 +44,5 @@ pub fn FieldProblem(
     #[prop(into)]
     problem: Signal<Option<String>>,
 ) -> impl IntoView {
-    view! { <p id=id class="field-problem" aria-live="polite">{problem}</p> }
+    view! { <p id=id class="field-problem" aria-live="polite">{move || problem.get().map(|text| message(&text))}</p> }
 }

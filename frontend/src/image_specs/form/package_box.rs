@@ -6,6 +6,7 @@ use wasm_bindgen::JsCast;
 
 use super::lines::line_span;
 use crate::api::UserError;
+use crate::ui::message;
 
 /// Height of a line in the box, in pixels; the style sheet says the same.
 const LINE_PX: i32 = 20;
@@ -99,7 +100,7 @@ pub(super) fn PackageBox(
                         .get()
                         .into_iter()
                         .map(|problem| {
-                            let message = problem.message.clone();
+                            let text = message(&problem.message);
                             let place = problem.line.map(|line| format!("Line {line}"));
                             view! {
                                 <li class="field-problem">
@@ -110,7 +111,7 @@ pub(super) fn PackageBox(
                                                 ": "
                                             }
                                         })}
-                                    {message}
+                                    {text}
                                 </li>
                             }
                         })

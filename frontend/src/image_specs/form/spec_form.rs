@@ -13,7 +13,7 @@ use super::preview::Opinion;
 use super::pull_secret_field::PullSecretField;
 use super::submit::{Rejection, focus_first_problem, fresh_key};
 use super::values::{FormModel, FormValues};
-use crate::api::{ApiError, UserError};
+use crate::api::{ApiError, ProblemCode, UserError};
 use crate::jobs::NewJob;
 use crate::ui::{Disclosure, Field, LeaveGuard};
 
@@ -119,7 +119,7 @@ pub(in crate::image_specs) fn SpecForm(
         rejection.clear();
         let fails_here = (is_new && name_problem(&sent.name).is_some())
             || base_image_problem(&sent.base_image).is_some()
-            || secret_missing();
+            || sent.pull_secret.as_deref() == Some("");
         if fails_here || busy.get_untracked() {
             focus_first_problem();
             return;
@@ -142,8 +142,9 @@ pub(in crate::image_specs) fn SpecForm(
                     on_kept.run((sent.name, kept.job));
                 }
                 Ok(kept) => {
+                    let outdated = kept.user_errors.iter().any(|error| error.code == ProblemCode::Conflict);
                     rejection.reject(sent, kept.user_errors);
-                    if rejection.is_conflict() {
+                    if outdated {
                         on_outdated.run(());
                     }
                     focus_first_problem();

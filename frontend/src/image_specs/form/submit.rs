@@ -26,10 +26,12 @@ impl Rejection {
         self.failure.set(None);
     }
 
+    /// Keeps what was wrong with what was sent.
     pub(super) fn reject(self, sent: FormValues, errors: Vec<UserError>) {
         self.rejected.set(Some((sent, errors)));
     }
 
+    /// Keeps why there was no answer.
     pub(super) fn fail(self, message: String) {
         self.failure.set(Some(message));
     }
