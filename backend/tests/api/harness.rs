@@ -130,7 +130,7 @@ impl Server {
         let store = &self.services.store;
         // A job is built only once an image that could be reused was looked for.
         while let Some(job) = store.claim_reuse("test", Duration::from_secs(60)).await.unwrap() {
-            store.release(job.id).await.unwrap();
+            store.release_reuse(job.id).await.unwrap();
         }
         let claimed = store.claim_next("test", 10, Duration::from_secs(60)).await.unwrap();
         let job = claimed.unwrap().job;
