@@ -21,9 +21,12 @@ use crate::secrets::SecretKey;
 use crate::store::tests::TestStore;
 use crate::store::{Job, NewPullSecret};
 
+/// What a job does, its spooled log, and its last word.
+type Kept = (EngineState, String, Option<End>);
+
 #[derive(Default)]
 struct Memory {
-    jobs: Mutex<HashMap<Uuid, (EngineState, String, Option<End>)>>,
+    jobs: Mutex<HashMap<Uuid, Kept>>,
     plans: Mutex<Vec<(BuildPlan, Option<String>)>>,
     changed: Notify,
 }

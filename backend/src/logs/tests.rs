@@ -129,7 +129,7 @@ async fn history_turns_into_live_without_gap_or_repeat() {
     let mut followers = Vec::new();
     let mut expected = Vec::new();
     for i in 1..=400_u64 {
-        if i % 20 == 1 {
+        if i % 100 == 1 {
             followers.push((i, tokio::spawn(followed(logs.clone(), job, From::Line(i)))));
             followers.push((1, tokio::spawn(followed(logs.clone(), job, From::Line(1)))));
         }
