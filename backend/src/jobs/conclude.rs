@@ -118,7 +118,7 @@ impl Inner {
         let Some(end) = salvage.end else { return Ok(None) };
         let (lines, sha256) = self.logs.checksum(job).await?;
         if (lines, &sha256) != (end.lines, &end.sha256) {
-            let text = format!("Cooperage: {lines} of {} lines of this log could be kept", end.lines);
+            let text = format!("[cooperage] {lines} of {} lines of this log could be kept.", end.lines);
             self.logs.say(job, &text).await?;
         }
         Ok(Some(end))
@@ -176,10 +176,10 @@ fn gone(stop: Option<StopReason>) -> (Terminal, &'static str) {
     match stop {
         Some(reason) => {
             let marker = match reason {
-                StopReason::Cancelled => "Cooperage: cancelled; the builder's last lines may be missing",
-                StopReason::TimedOut => "Cooperage: the deadline passed; the builder's last lines may be missing",
+                StopReason::Cancelled => "[cooperage] Cancelled; the builder's last lines may be missing.",
+                StopReason::TimedOut => "[cooperage] The deadline passed; the builder's last lines may be missing.",
                 StopReason::Interrupted => {
-                    "Cooperage: the server was shut down; the builder's last lines may be missing"
+                    "[cooperage] The server was shut down; the builder's last lines may be missing."
                 }
             };
             (stopped(reason), marker)
@@ -190,7 +190,7 @@ fn gone(stop: Option<StopReason>) -> (Terminal, &'static str) {
                 "The builder is gone and left no result: it was killed, or the machine was restarted. Rebuild to run it \
                  again.",
             )),
-            "Cooperage: the builder is gone without a result; lines may be missing here",
+            "[cooperage] The builder is gone without a result; lines may be missing here.",
         ),
     }
 }

@@ -255,7 +255,7 @@ impl Inner {
             Err(PlanError::Deleted) => return Ok(()),
             Err(PlanError::Store(error)) => return Err(error.into()),
             Err(PlanError::Failure(failure)) => {
-                self.logs.say(job.id, &format!("Cooperage: {}", failure.message)).await?;
+                self.logs.say(job.id, &format!("[cooperage] {}", failure.message)).await?;
                 return self.finish_act(job.id, &Terminal::Failed(*failure)).await;
             }
         };
@@ -282,7 +282,7 @@ impl Inner {
                         format!("The job cannot be started: {error}. Tell the administrator."),
                     ),
                 };
-                self.logs.say(job.id, &format!("Cooperage: {}", failure.message)).await?;
+                self.logs.say(job.id, &format!("[cooperage] {}", failure.message)).await?;
                 self.finish_act(job.id, &Terminal::Failed(failure)).await
             }
         }
@@ -325,8 +325,7 @@ impl Inner {
         let Some(age) = self.settings.logs.retention else { return };
         let Ok(age_delta) = chrono::TimeDelta::from_std(age) else { return };
         let days = age.as_secs().div_ceil(86_400);
-        let notice =
-            format!("Cooperage: this log was removed {days} days after its job ended, as the administrator has set");
+        let notice = format!("[cooperage] This log was removed: its job ended more than {days} days ago.");
         loop {
             match self.store.remove_logs(Utc::now() - age_delta, &notice).await {
                 Ok(removed) if removed.is_empty() => return,

@@ -54,17 +54,23 @@ impl Inner {
         }
         let prepared = plan::prepare(&self.store, &self.key, &self.settings, job).await?;
         let base = &prepared.revision.base_image;
-        let base_digest = self.registry.resolve(base, prepared.pull.as_ref()).await?;
+        let (target, push) = (&prepared.target, prepared.push.as_ref());
+        // Both at once: a spec that is unchanged has its name already, and then nothing else is to be asked.
+        let base_now = self.registry.resolve(base, prepared.pull.as_ref());
+        let (base_digest, named_now) = tokio::join!(base_now, self.registry.resolve(target, push));
+        let base_digest = base_digest?;
         let found = self.store.reusable_jobs(job.revision, host, Some(&base_digest)).await?;
-        let target = &prepared.target;
         let mut reason = Miss::None;
         for built in found {
             let (Some(image), Some(digest)) = (&built.image, &built.digest) else { continue };
             let exact = image.with_digest(digest).map_err(|error| Miss::Reference(error.message))?;
-            let push = prepared.push.as_ref();
-            let named = match self.registry.retag(&exact, target, push).await {
-                Ok(()) => self.registry.resolve(target, push).await,
-                Err(error) => Err(error),
+            let is_named = named_now.as_ref().is_ok_and(|answer| answer == digest);
+            let named = match is_named {
+                true => Ok(digest.clone()),
+                false => match self.registry.retag(&exact, target, push).await {
+                    Ok(()) => self.registry.resolve(target, push).await,
+                    Err(error) => Err(error),
+                },
             };
             match named {
                 Ok(answer) if answer == *digest => {}
@@ -75,13 +81,16 @@ impl Inner {
                 }
             }
             let builder = match built.spec_id == job.spec_id {
-                true => format!("job #{} of this image spec", built.number),
-                false => format!("job #{} of another image spec", built.number),
+                true => format!("Job {} of this image spec", built.number),
+                false => format!("Job {} of another image spec", built.number),
             };
             for line in [
-                format!("Cooperage: the base image {base} is {base_digest}"),
-                format!("Cooperage: {builder} has built revision {} on it: its image is reused", job.revision.short()),
-                format!("Cooperage: {target} is {digest}; nothing was built. \"Rebuild\" builds it anew"),
+                format!("[cooperage] The base image {base} is {base_digest}."),
+                format!(
+                    "[cooperage] {builder} has built revision {} on it: its image is reused.",
+                    job.revision.short()
+                ),
+                format!("[cooperage] {target} is {digest}. Nothing was built; \"Rebuild\" builds it anew."),
             ] {
                 self.logs.say(job.id, &line).await?;
             }

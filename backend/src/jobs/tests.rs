@@ -219,7 +219,7 @@ async fn a_builder_without_a_last_word_is_lost_and_the_log_says_so() {
     let ended = bed.until(job.id, JobStatus::Failed).await;
     assert_eq!(code(&ended), Some(FailureCode::Lost));
     let log = bed.log(job.id).await;
-    assert!(log.starts_with("one\nhal [cut off]\nCooperage: the builder is gone"), "{log}");
+    assert!(log.starts_with("one\nhal [cut off]\n[cooperage] The builder is gone"), "{log}");
     reconciler.shutdown(Shutdown::Leave).await;
 }
 
