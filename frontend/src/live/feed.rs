@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use cynic::{QueryFragment, StreamingOperation, SubscriptionBuilder};
-use gloo_timers::callback::Timeout;
+use gloo_timers::callback::{Interval, Timeout};
 use leptos::ev;
 use leptos::prelude::*;
 
@@ -37,6 +37,11 @@ pub struct ChangedSpec {
     pub name: String,
 }
 
+/// By then the server has surely taken up a subscription that was sent.
+const SETTLED_MS: u32 = 1_000;
+/// A page in sight looks again after so long, whatever it has heard.
+const LOOK_AGAIN_MS: u32 = 60_000;
+
 type Listener = Rc<dyn Fn(Option<&ChangedJob>)>;
 
 thread_local! {
@@ -55,6 +60,12 @@ pub fn start() {
         }
     });
     on_cleanup(move || handle.remove());
+    Interval::new(LOOK_AGAIN_MS, || {
+        if !document().hidden() {
+            catch_up();
+        }
+    })
+    .forget();
 }
 
 /// Calls `listener` for each change of a job until the current owner is cleaned up. The job is none where the server could
@@ -78,6 +89,9 @@ fn subscribe(again: bool) {
                 if again.replace(true) {
                     catch_up();
                 }
+                // The server says nothing when the feed begins: what changed between a page's first answer and that moment
+                // shows now.
+                Timeout::new(SETTLED_MS, catch_up).forget();
             }
             Event::Next(change) => tell(Some(&change.build_jobs)),
             Event::Failed(_) => tell(None),
