@@ -52,6 +52,22 @@ pub fn LogViewer(
         }
     });
 
+    // Once the page has taken on what changed (rows, wrapping, the button on top), the end is in sight again.
+    Effect::new(move |_| {
+        signals.extent.track();
+        signals.attached.track();
+        wrap.track();
+        if signals.following.get() {
+            request_animation_frame(move || {
+                if signals.following.try_get_untracked() == Some(true)
+                    && let Some(element) = scroller.try_get_untracked().flatten()
+                {
+                    element.set_scroll_top(element.scroll_height());
+                }
+            });
+        }
+    });
+
     let last_top = StoredValue::new(0);
     let scrolled = move |_| {
         let Some(element) = scroller.get_untracked() else { return };
