@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Gate } from '../harness/gate.js';
 import { baseLayout } from '../harness/machine.js';
 import { Registry } from '../harness/registry.js';
 import { World } from '../harness/world.js';
@@ -100,7 +99,7 @@ describe('a failed job says why', () => {
   });
 
   test('a push registry that does not answer when the image is ready', async () => {
-    const gate = await Gate.start();
+    const gate = await world.gate();
     const base = await world.hookedBase('gone', gate.wait);
     const { job } = await world.api.create(world.spec('registry-gone', { apt: ['jq'] }, { baseImage: base }));
     await world.api.untilJob(job.id, 'in its build phase', async ({ phase }) => phase === 'BUILD' && gate.arrivals > 0);

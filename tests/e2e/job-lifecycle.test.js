@@ -1,7 +1,6 @@
 // Cancel, queue, edit, rebuild, reuse, delete, deadline.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { Gate } from '../harness/gate.js';
 import { until } from '../harness/wait.js';
 import { World } from '../harness/world.js';
 
@@ -11,7 +10,7 @@ describe('jobs', () => {
   let hooked = 0;
   before(async () => (world = await World.start()));
   after(() => world.stop());
-  beforeEach(async () => (gate = await Gate.start()));
+  beforeEach(async () => (gate = await world.gate()));
   afterEach(() => gate.stop());
 
   /** A spec whose build stands still in its apt step until the gate opens; returns its job once it stands there. */
@@ -144,7 +143,7 @@ describe('a deadline', () => {
   after(() => world.stop());
 
   test('ends a build that hangs, as timed out', async () => {
-    const gate = await Gate.start();
+    const gate = await world.gate();
     const base = await world.hookedBase('hang', gate.wait);
     const { job } = await world.api.create(world.spec('hang', { apt: ['jq'] }, { baseImage: base }));
     const failed = await world.api.untilStatus(job.id, 'FAILED');

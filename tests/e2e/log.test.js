@@ -1,7 +1,6 @@
 // The log: complete, numbered, live, resumable, masked.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Gate } from '../harness/gate.js';
 import { until } from '../harness/wait.js';
 import { World } from '../harness/world.js';
 
@@ -39,7 +38,7 @@ describe('the log', () => {
   });
 
   test('a subscriber gets history, then live, with no gap or repeat, also when it comes back from a line of its choice', async () => {
-    const gate = await Gate.start();
+    const gate = await world.gate();
     const base = await world.hookedBase('live', `i=1; while [ $i -le 300 ]; do echo "one $i"; i=$((i+1)); done; ${gate.wait}; i=1; while [ $i -le 300 ]; do echo "two $i"; i=$((i+1)); done`);
     const { job } = await world.api.create(world.spec('live', { apt: ['jq'] }, { baseImage: base }));
     const whole = world.api.followLog(job.id);
@@ -68,7 +67,7 @@ describe('the log', () => {
   });
 
   test('the download is byte for byte what the step printed, also while it runs', async () => {
-    const gate = await Gate.start();
+    const gate = await world.gate();
     const base = await world.hookedBase('bytes', `printf 'caf\\303\\251 \\377\\376 tab\\there\\r progress\\r\\n'; printf '\\033[31mred\\033[0m\\n'; ${gate.wait}`);
     const { job } = await world.api.create(world.spec('bytes', { apt: ['jq'] }, { baseImage: base }));
     const expected = Buffer.concat([Buffer.from('café '), Buffer.from([0xff, 0xfe]), Buffer.from(' tab\there\r progress\r\n\x1b[31mred\x1b[0m\n')]);

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { Gate } from '../harness/gate.js';
 import { World } from '../harness/world.js';
 
 describe('defect of the reference, not inherited:', () => {
@@ -52,7 +51,7 @@ describe('defect of the reference, not inherited:', () => {
 
   test('a hung build runs for ever', async () => {
     const own = await World.start({ settings: { COOPERAGE_BUILD_DEADLINE: '12s' } });
-    const gate = await Gate.start();
+    const gate = await world.gate();
     try {
       const base = await own.hookedBase('hung', gate.wait);
       const { job } = await own.api.create(own.spec('hung', { apt: ['jq'] }, { baseImage: base }));
@@ -92,7 +91,7 @@ describe('defect of the reference, not inherited:', () => {
   });
 
   test('cancel deletes the job', async () => {
-    const gate = await Gate.start();
+    const gate = await world.gate();
     const base = await world.hookedBase('cancelled', `echo something was said; ${gate.wait}`);
     const { job } = await world.api.create(world.spec('cancelled', { apt: ['jq'] }, { baseImage: base }));
     await world.api.untilJob(job.id, 'at the gate', () => gate.arrivals > 0);

@@ -1,7 +1,6 @@
 // A server that is killed, stopped or interrupted while builds run.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Gate } from '../harness/gate.js';
 import { until } from '../harness/wait.js';
 import { World } from '../harness/world.js';
 
@@ -13,7 +12,7 @@ describe('a restart in the middle of a build', () => {
   for (const signal of ['SIGKILL', 'SIGTERM']) {
     test(`by ${signal}: the build goes on, and its log is delivered whole afterwards`, async () => {
       const name = `restart-${signal.toLowerCase()}`;
-      const [early, late] = [await Gate.start(), await Gate.start()];
+      const [early, late] = [await world.gate(), await world.gate()];
       const base = await world.hookedBase(
         name,
         `i=1; while [ $i -le 500 ]; do echo "early $i"; i=$((i+1)); done; ${early.wait}
@@ -43,7 +42,7 @@ describe('a restart in the middle of a build', () => {
   }
 
   test('a build that ends while the server is away is delivered when it is back', async () => {
-    const gate = await Gate.start();
+    const gate = await world.gate();
     const base = await world.hookedBase('away', `${gate.wait}; echo ended alone`);
     const { job } = await world.api.create(world.spec('away', { apt: ['jq'] }, { baseImage: base }));
     await world.api.untilJob(job.id, 'at the gate', () => gate.arrivals > 0);
@@ -57,7 +56,7 @@ describe('a restart in the middle of a build', () => {
   });
 
   test('a builder that was killed is told as lost', async () => {
-    const gate = await Gate.start();
+    const gate = await world.gate();
     const base = await world.hookedBase('lost', gate.wait);
     const { job } = await world.api.create(world.spec('lost', { apt: ['jq'] }, { baseImage: base }));
     await world.api.untilJob(job.id, 'at the gate', () => gate.arrivals > 0);
@@ -70,7 +69,7 @@ describe('a restart in the middle of a build', () => {
   });
 
   test('Ctrl-C ends running builds, and their jobs say so afterwards', async () => {
-    const gate = await Gate.start();
+    const gate = await world.gate();
     const base = await world.hookedBase('interrupted', gate.wait);
     const { job } = await world.api.create(world.spec('interrupted', { apt: ['jq'] }, { baseImage: base }));
     await world.api.untilJob(job.id, 'at the gate', () => gate.arrivals > 0);

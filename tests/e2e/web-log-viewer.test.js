@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { Browser } from '../harness/browser.js';
-import { Gate } from '../harness/gate.js';
 import { until } from '../harness/wait.js';
 import { World } from '../harness/world.js';
 
@@ -59,7 +58,7 @@ describe('the log viewer', () => {
   });
 
   test('follows the end, stops when one scrolls up, and "Scroll to bottom" resumes', async () => {
-    const gates = [await Gate.start(), await Gate.start(), await Gate.start()];
+    const gates = [await world.gate(), await world.gate(), await world.gate()];
     const say = (word) => `i=1; while [ $i -le 400 ]; do echo "${word} $i"; i=$((i+1)); done`;
     const base = await world.hookedBase('live', `${say('first')}; ${gates[0].wait}; ${say('second')}; ${gates[1].wait}; ${say('third')}; ${gates[2].wait}; echo the end`);
     const { job } = await world.api.create(world.spec('live', { apt: ['jq'] }, { baseImage: base }));
@@ -87,7 +86,7 @@ describe('the log viewer', () => {
   });
 
   test('goes on after the server was away', async () => {
-    const gate = await Gate.start();
+    const gate = await world.gate();
     const base = await world.hookedBase('away', `echo before; ${gate.wait}; echo after it came back`);
     const { job } = await world.api.create(world.spec('away', { apt: ['jq'] }, { baseImage: base }));
     const page = await browser.page();

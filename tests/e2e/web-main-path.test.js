@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { Browser } from '../harness/browser.js';
-import { Gate } from '../harness/gate.js';
 import { until } from '../harness/wait.js';
 import { World } from '../harness/world.js';
 
@@ -97,7 +96,7 @@ describe('in the browser', () => {
   });
 
   test('a status changes on every open page without reload', async () => {
-    const gate = await Gate.start();
+    const gate = await world.gate();
     const base = await world.hookedBase('everywhere', gate.wait);
     const { job } = await world.api.create(world.spec('everywhere', { apt: ['jq'] }, { baseImage: base }));
     const list = await open();
@@ -118,7 +117,7 @@ describe('in the browser', () => {
   });
 
   test('cancel, from the job page', async () => {
-    const gate = await Gate.start();
+    const gate = await world.gate();
     const base = await world.hookedBase('cancel', gate.wait);
     const { job } = await world.api.create(world.spec('cancel', { apt: ['jq'] }, { baseImage: base }));
     await world.api.untilJob(job.id, 'at the gate', () => gate.arrivals > 0);

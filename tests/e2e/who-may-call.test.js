@@ -87,7 +87,7 @@ describe('who may call', () => {
     const delivery = `http://${world.environment.COOPERAGE_DELIVERY_LISTEN}`;
     // The backend of a source package runs in the pip step, with all that a stranger's setup.py could try.
     const backend = `
-import glob, os, urllib.request, urllib.error, zipfile
+import glob, os, urllib.request, urllib.error
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 def tell(*words): print("PROBE", *words, flush=True)
 def call(name, url, data=None, headers={}):
@@ -95,7 +95,7 @@ def call(name, url, data=None, headers={}):
         with opener.open(urllib.request.Request(url, data=data, headers=headers), timeout=10) as answer: tell(name, answer.status)
     except urllib.error.HTTPError as error: tell(name, error.code)
     except Exception as error: tell(name, type(error).__name__)
-def build_wheel(folder, config=None, metadata=None):
+def probe():
     body = b'{"query":"{ imageSpecs(first: 1) { totalCount } }"}'
     call("api", "${world.url}/graphql", body, {"Content-Type": "application/json"})
     call("api-as-page", "${world.url}/graphql", body, {"Content-Type": "application/json", "Origin": "${world.url}"})
@@ -118,26 +118,21 @@ def build_wheel(folder, config=None, metadata=None):
     tell("processes", len(glob.glob("/proc/[0-9]*")) < 40)
     for path in ("${world.data}/token", "/proc/1/root${world.data}/token", "${world.data}/secret.key"):
         tell("file", os.path.exists(path))
-    wheel = "stranger-1-py3-none-any.whl"
-    with zipfile.ZipFile(os.path.join(folder, wheel), "w") as archive:
-        archive.writestr("stranger-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: stranger\\nVersion: 1\\n")
-        archive.writestr("stranger-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
-        archive.writestr("stranger-1.dist-info/RECORD", "")
+def build_wheel(folder, config=None, metadata=None):
+    probe()
     raise SystemExit("end of the probe")
 `;
-    const base = await world.registry.derive(world.base, 'base/stranger', '1', {
-      files: {
-        'opt/stranger/pyproject.toml': '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n[project]\nname = "stranger"\nversion = "1"\n',
-        'opt/stranger/backend.py': backend,
-      },
+    world.channel.addSourcePackage('stranger', '1', {
+      'pyproject.toml': '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n[project]\nname = "stranger"\nversion = "1"\n',
+      'backend.py': backend,
     });
-    const { job } = await world.api.create(world.spec('stranger', { pip: ['stranger @ file:///opt/stranger'] }, { baseImage: base }));
+    const { job } = await world.api.create(world.spec('stranger', { pip: ['stranger'] }));
     const done = await world.api.untilJob(job.id, 'ended', ({ status }) => ['SUCCEEDED', 'FAILED'].includes(status));
     const text = await world.api.log(done);
     const probes = [...text.matchAll(/PROBE (\S+) (\S+)/g)].map(([, name, result]) => `${name} ${result}`);
     assert.deepEqual(
       probes,
-      ['api 401', 'api-as-page 401', 'delivery 401', 'registry 401', 'credentials 0', 'processes True', 'file False', 'file False', 'file False'],
+      ['api 401', 'api-as-page 401', 'delivery 410', 'registry 401', 'credentials 0', 'processes True', 'file False', 'file False', 'file False'],
       text.slice(-4000),
     );
   });

@@ -36,6 +36,7 @@ export class Gate {
   }
 
   async stop() {
+    if (!this.server.listening) return;
     this.open();
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Api } from './api.js';
 import { Channel } from './channel.js';
+import { Gate } from './gate.js';
 import { mountsOf, processesOf } from './leftovers.js';
 import { baseLayout, freePort, program, root, run, uv } from './machine.js';
 import { start } from './process.js';
@@ -18,6 +19,7 @@ export class World {
   /** `settings`: further COOPERAGE_… variables. `catalogue`: put the base image and its pull secret into it. */
   static async start({ settings = {}, catalogue = true } = {}) {
     const world = new World();
+    world.gates = [];
     world.folder = mkdtempSync(join(tmpdir(), 'cooperage-test-'));
     world.data = join(world.folder, 'data');
     mkdirSync(join(world.folder, 'home'));
@@ -44,6 +46,7 @@ export class World {
         COOPERAGE_BUILD_UV: uv,
         COOPERAGE_CONDA_CHANNELS: 'conda-forge',
         COOPERAGE_CONDA_CHANNEL_ALIAS: world.channel.alias,
+        COOPERAGE_PIP_EXTRA_INDEX_URLS: world.channel.pipIndex,
         ...settings,
       };
       await world.up();
@@ -74,6 +77,13 @@ export class World {
       { name: 'debian', displayName: 'Debian with Python', description: 'Made for the tests', type: 'UNIVERSAL', url: this.base, pullSecret: SECRET },
       'baseImage { id }',
     );
+  }
+
+  /** A gate of this world: it ends with it, also when a test fails before it could open it. */
+  async gate() {
+    const gate = await Gate.start();
+    this.gates.push(gate);
+    return gate;
   }
 
   /** An input for create; packages as { apt, conda, pip }. */
@@ -134,6 +144,7 @@ export class World {
       }
     };
     await attempt(() => this.#assertJobsEnded());
+    for (const gate of this.gates) await attempt(() => gate.stop());
     await attempt(() => this.server.stop('SIGINT'));
     await attempt(() => this.registry.stop());
     await attempt(() => this.channel.stop());
@@ -157,6 +168,7 @@ export class World {
   /** Ends whatever is there, by its own id, and removes the folder. */
   async abandon() {
     for (const program of [this.server, this.registry?.process]) if (program?.running) await program.stop('SIGKILL').catch(() => {});
+    for (const gate of this.gates) await gate.stop().catch(() => {});
     await this.channel?.stop().catch(() => {});
     for (const { pid } of processesOf(this.folder)) {
       try {
