@@ -28,7 +28,7 @@ pub(super) async fn run(context: &Context) -> io::Result<Report<Built>> {
     let base: Pulled = context.earlier(PhaseName::Pull)?;
     let content = pull::content(context)?;
     let folder = context.folder.context();
-    build_context::write(&folder, plan, &content, context.ca_bundle.as_deref())?;
+    build_context::write(&folder, plan, &content, &base.digest, context.ca_bundle.as_deref())?;
     let id_file = context.folder.scratch().join("image-id");
 
     let buildah = Buildah::of(plan, context.ca_bundle.clone())?;
