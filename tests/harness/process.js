@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process';
 import { openSync, closeSync, readFileSync } from 'node:fs';
 
-/** Starts a program in a session of its own, its output in a file. */
+/** Starts a program in a session of its own, its output in a file. It is interrupted when the tests are killed. */
 export function start(command, args, { log, ...options }) {
   const output = openSync(log, 'a');
-  const child = spawn(command, args, { stdio: ['ignore', output, output], detached: true, ...options });
+  const child = spawn('setpriv', ['--pdeathsig', 'INT', command, ...args], { stdio: ['ignore', output, output], detached: true, ...options });
   closeSync(output);
   const ended = new Promise((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }));
