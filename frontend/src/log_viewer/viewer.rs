@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
@@ -53,20 +54,24 @@ pub fn LogViewer(
     });
 
     // Once the page has taken on what changed (rows, wrapping, the button on top), the end is in sight again.
+    let keep_end = move || {
+        request_animation_frame(move || {
+            if signals.following.try_get_untracked() == Some(true)
+                && let Some(element) = scroller.try_get_untracked().flatten()
+            {
+                element.set_scroll_top(element.scroll_height());
+            }
+        });
+    };
     Effect::new(move |_| {
         signals.extent.track();
         signals.attached.track();
+        signals.following.track();
         wrap.track();
-        if signals.following.get() {
-            request_animation_frame(move || {
-                if signals.following.try_get_untracked() == Some(true)
-                    && let Some(element) = scroller.try_get_untracked().flatten()
-                {
-                    element.set_scroll_top(element.scroll_height());
-                }
-            });
-        }
+        keep_end();
     });
+    let resized = window_event_listener(ev::resize, move |_| keep_end());
+    on_cleanup(move || resized.remove());
 
     let last_top = StoredValue::new(0);
     let scrolled = move |_| {
