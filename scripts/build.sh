@@ -18,7 +18,7 @@ compress() {
 
 build_web() {
   local hash wasm_bindgen_bin binaryen_bin trunk_bin
-  hash=$(hash_files Cargo.toml Cargo.lock Trunk.toml schema.graphql frontend shared scripts/build.sh scripts/tools.sh)
+  hash=$(hash_files .cargo/config.toml Cargo.toml Cargo.lock Trunk.toml schema.graphql frontend shared scripts/build.sh scripts/tools.sh)
   unchanged dist "$hash" && return
   wasm_bindgen_bin=$(wasm_bindgen)
   binaryen_bin=$(binaryen)
