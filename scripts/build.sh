@@ -43,7 +43,7 @@ build_playground() {
 
 build_server() {
   need_disk 1000
-  say "Building the server (first time: about ten minutes on two cores)"
+  say "Building the server, where it changed (first time: about ten minutes on two cores)"
   cargo build --release --package cooperage ||
     { explain_disk; die "The server could not be built." "The lines above say why."; }
 }
