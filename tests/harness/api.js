@@ -86,11 +86,13 @@ export class Api {
   }
 
   /** Waits until the job is as `condition` wants it; a job that ends otherwise is an error at once. */
-  untilJob(id, what, condition, options) {
+  async untilJob(id, what, condition, options) {
+    let seen = null;
     return until(
       `job ${id} to be ${what}`,
       async () => {
         const job = await this.job(id);
+        seen = job;
         if (await condition(job)) return job;
         if (['SUCCEEDED', 'FAILED', 'CANCELLED'].includes(job?.status)) {
           const error = new Error(`job ${id} was to be ${what} and is ${job.status}: ${JSON.stringify(job.failure)}\n${(await this.log(job)).slice(-3000)}`);
@@ -98,8 +100,13 @@ export class Api {
         }
         return null;
       },
-      { timeout: 180_000, ...options },
-    );
+      // Long, for a package index may be slow for minutes; a job that is stuck has its log told.
+      { timeout: 420_000, ...options },
+    ).catch(async (error) => {
+      if (error.fatal || !seen) throw error;
+      const log = await this.log(seen);
+      throw new Error(`${error.message}\nThe job is ${seen.status} ${seen.phase ?? ''}, and its log ends:\n${log.slice(-3000)}`, { cause: error });
+    });
   }
   untilStatus(id, status, options) {
     return this.untilJob(id, status, (job) => job.status === status, options);
