@@ -29,7 +29,7 @@ describe('the log viewer', () => {
     await page.goto(`${world.url}/image-specs/long/jobs/${long.id}`);
     const total = (await world.api.log(long)).split('\n').length - 1;
     await page.locator(`#L${total}`).waitFor();
-    assert.ok(await atEnd(page));
+    await until('the end of the log', () => atEnd(page));
     assert.equal(await page.locator(`#L${total - 2000}`).count(), 0, 'no more than 2,000 at once');
     const numbers = await page.locator('.log-number').allTextContents();
     assert.ok(numbers.length > 0 && numbers.length <= 2000);
