@@ -1,14 +1,16 @@
 #!/bin/bash
 # Installs what is missing on this machine. usage: install.sh run|test
-# Debian packages, Rust's standard library for the two targets, and pip where Python has none.
+# Debian packages, Rust's standard library for the two targets, and pip where Python has none. Services that a package brings
+# are not started: what needs one starts its own.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/tools.sh"
 
 packages=(apache2-utils brotli buildah ca-certificates containers-storage curl debootstrap docker-registry gcc libc6-dev
   make musl-tools python3 xz-utils)
 case ${1:-run} in
 run) ;;
-test) packages+=(chromium fonts-dejavu-core iproute2 procps) ;;
+test) packages+=(chromium containerd containernetworking-plugins fonts-dejavu-core iproute2 jq openssl procps runc uidmap) ;;
 *) die "usage: install.sh run|test" ;;
 esac
 
@@ -30,11 +32,21 @@ install_packages() {
   fi
   export DEBIAN_FRONTEND=noninteractive
   need_disk 2000
+  keep_services_down "${as_root[@]}"
   quietly "Reading the lists of Debian packages" "${as_root[@]}" apt-get update ||
     die "apt-get update failed." "See that the package sources in /etc/apt can be reached, and run the command again."
   quietly "Installing Debian packages: ${missing[*]}" \
     "${as_root[@]}" apt-get install -y --no-install-recommends "${missing[@]}" ||
     die "apt-get could not install: ${missing[*]}" "The lines above say why. Once it is put right, run the command again."
+}
+
+# While packages are installed, Debian's own switch says that no service is to be started; it is put back afterwards.
+keep_services_down() {
+  local policy=/usr/sbin/policy-rc.d
+  [ ! -e "$policy" ] || return 0
+  printf '#!/bin/sh\nexit 101\n' | "$@" install -m 0755 /dev/stdin "$policy"
+  policy_remover=("$@" rm -f "$policy")
+  trap '"${policy_remover[@]}"' EXIT
 }
 
 install_rust() {
@@ -66,7 +78,14 @@ install_pip() {
   python3 -m pip --version >/dev/null 2>&1 || { packages=(python3-pip) && install_packages; }
 }
 
+# Go is wanted where the tests' Kubernetes is still to be built. Debian's is too old, so it is not installed from there.
+check_go() {
+  [ -z "${COOPERAGE_TEST_KUBERNETES:-}" ] || return 0
+  find_go
+}
+
 install_packages
 install_rust
 install_node
 install_pip
+[ "${1:-run}" != test ] || check_go

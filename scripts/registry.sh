@@ -47,10 +47,12 @@ YAML
   die "The registry does not answer on port $port." "Its log is $folder/log"
 }
 
-# registry_curl FOLDER CURL_OPTION...: curl with the registry's name and password, which no argument list shows.
+# registry_curl FOLDER CURL_OPTION...: curl with the registry's name and password, where it has one, which no argument
+# list shows.
 registry_curl() {
   local folder=$1
   shift
+  [ -s "$folder/password" ] || { curl --silent --show-error "$@"; return; }
   curl --silent --show-error --config <(printf 'user = "%s:%s"\n' "$(cat "$folder/username")" "$(cat "$folder/password")") "$@"
 }
 

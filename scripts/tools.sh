@@ -101,3 +101,44 @@ install_py_rattler() {
   quietly "Fetching py-rattler $py_rattler_version (for the tests' conda channel)" \
     python3 -m pip install --quiet --only-binary :all: --target "$1" "py-rattler==$py_rattler_version"
 }
+
+# find_go: puts Go on the PATH, and refuses one that is too old for the tests' Kubernetes.
+find_go() {
+  local wanted found=''
+  wanted=$(sed -n 's/^go //p' "$root/tests/kubernetes/go.mod")
+  have go || PATH=$PATH:/usr/local/go/bin
+  have go && found=$(GOTOOLCHAIN=local go env GOVERSION)
+  [ "$(printf '%s\n' "go$wanted" "$found" | sort -V | head -n 1)" = "go$wanted" ] ||
+    die "Go $wanted or newer is needed, from which the tests' Kubernetes is built; here is ${found:-none}." \
+      "Install it from its makers into /usr/local/go (Debian has an older one), and run the command again."
+}
+
+# A whole Kubernetes for the tests (tests/kubernetes) and helm: prints the folder of the programs.
+kubernetes_programs() {
+  local folder module=$root/tests/kubernetes
+  if [ -n "${COOPERAGE_TEST_KUBERNETES:-}" ]; then
+    echo "$COOPERAGE_TEST_KUBERNETES"
+    return
+  fi
+  find_go
+  folder=$tools/kubernetes-$(hash_of "$(go env GOVERSION)" "$(cd "$module" && sha256sum go.mod go.sum main.go)")
+  if [ ! -d "$folder" ]; then
+    need_disk 6000
+    keep "$folder" build_kubernetes || die "The tests' Kubernetes could not be built." \
+      "Look at the lines above. Where they speak of the network, see that go can reach its module proxy (go env GOPROXY) and run the command again."
+  fi
+  echo "$folder"
+}
+build_kubernetes() (
+  cd "$root/tests/kubernetes" || return
+  export CGO_ENABLED=0
+  local version program
+  quietly "Fetching the source of the tests' Kubernetes" go mod download || return
+  version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes) || return
+  quietly "Building the tests' Kubernetes (once; about ten minutes on two cores)" go build -trimpath \
+    -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$version" -o "$1/kubernetes" . || return
+  quietly "Building helm (once)" go build -trimpath -ldflags '-s -w' -o "$1/helm" helm.sh/helm/v3/cmd/helm || return
+  for program in etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kubectl; do
+    ln -s kubernetes "$1/$program" || return
+  done
+)

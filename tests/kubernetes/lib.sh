@@ -1,0 +1,45 @@
+# Shared by the scripts of this folder. Source it after scripts/lib.sh, scripts/tools.sh and scripts/registry.sh.
+
+# bed_folder FOLDER: makes it, and sets S to its whole path and the ports that belong to it.
+bed_folder() {
+  mkdir -p "$1"
+  S=$(cd "$1" && pwd)
+  if [ ! -f "$S/ports" ]; then
+    local name
+    for name in registry api etcd etcd_peer kubelet kubelet_health controller_manager scheduler; do
+      echo "port_$name=$(free_port)"
+    done >"$S/ports.part"
+    mv "$S/ports.part" "$S/ports"
+  fi
+  . "$S/ports"
+  # Groups and addresses of its own, so that two of them do not end each other's pods.
+  bed_name=cooperage-bed-$(hash_of "$S" | cut -c1-8)
+}
+
+# free_port: prints a port of loopback that nothing listens on, outside the range from which the system hands them out.
+free_port() {
+  local port
+  while :; do
+    port=$((RANDOM % 10000 + 20000))
+    grep -qs "^port_.*=$port\$" "$S/ports.part" && continue
+    port_open "$port" || break
+  done
+  echo "$port"
+}
+
+# alive NAME: the recorded process runs and is one of ours (a zombie has no command line).
+alive() { [ -f "$S/pid/$1" ] && grep -qsF "$S" "/proc/$(cat "$S/pid/$1")/cmdline"; }
+
+# halt NAME...: ends what `begin` started, by its process id.
+halt() {
+  local name pid i
+  for name; do
+    if alive "$name"; then
+      pid=$(cat "$S/pid/$name")
+      kill "$pid"
+      for ((i = 0; i < 100; i++)); do alive "$name" && sleep 0.1 || break; done
+      if alive "$name"; then kill -9 "$pid"; fi
+    fi
+    rm -f "$S/pid/$name"
+  done
+}
