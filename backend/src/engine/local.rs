@@ -168,7 +168,9 @@ impl Engine for LocalEngine {
             file.seek(io::SeekFrom::Start(length.saturating_sub(TAIL))).await?;
             file.take(TAIL).read_to_end(&mut stderr_tail).await?;
         }
-        Ok(Salvage { log, end, stderr_tail: String::from_utf8_lossy(&stderr_tail).trim().to_owned() })
+        let stderr_tail = String::from_utf8_lossy(&stderr_tail).trim().to_owned();
+        // The spool may have been cut off with the builder; what no spool was written for cannot be told.
+        Ok(Salvage { log, end, log_is_whole: false, verdict: None, stderr_tail })
     }
 
     async fn clear(&self, job: Uuid) -> Result<(), EngineError> {
@@ -180,6 +182,10 @@ impl Engine for LocalEngine {
 
     async fn changed(&self) {
         self.changed.notified().await;
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 }
 

@@ -9,6 +9,7 @@ pub mod local;
 mod process;
 
 use async_trait::async_trait;
+use cooperage_shared::Failure;
 use uuid::Uuid;
 
 use crate::delivery::protocol::{BuildPlan, Credentials, End};
@@ -47,8 +48,11 @@ pub struct Observed {
 pub enum EngineState {
     /// It was laid out but never began, because the server ended in between: it may be started again.
     Unstarted,
-    /// Its builder runs.
+    /// Its builder runs, or will.
     Running,
+    /// It will never begin, or never end well, by itself, though something of it may still be there.
+    /// [`Salvage::verdict`] tells why.
+    Doomed,
     /// Nothing of it runs any more.
     Ended,
 }
@@ -56,10 +60,14 @@ pub enum EngineState {
 /// What a builder that is gone has left: its log as far as it came, and its last word if it had one.
 #[derive(Debug, Default)]
 pub struct Salvage {
-    /// The spooled log. Its last line may be cut off.
+    /// The log of the last attempt, read from its beginning. Its last line may be cut off.
     pub log: Option<tokio::fs::File>,
+    /// Whether `log` is all that the builder printed. Where there is none: whether it never printed a line.
+    pub log_is_whole: bool,
     /// The last word.
     pub end: Option<End>,
+    /// Why it is gone, where the engine can tell. A last word says more, and wins.
+    pub verdict: Option<Failure>,
     /// What the builder said besides, for the server's own log: the end of its standard error.
     pub stderr_tail: String,
 }
@@ -99,4 +107,7 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Waits until a job may have changed its state. A hint; it may never come.
     async fn changed(&self);
+
+    /// Whether every replica of the server sees the same jobs; else only the one on this machine sees those that it has.
+    fn is_shared(&self) -> bool;
 }

@@ -30,6 +30,19 @@ pub(super) enum ConcludeError {
     Spool(#[from] std::io::Error),
 }
 
+/// What a builder that is gone has left to say.
+enum Last {
+    /// Its last word.
+    Word(End),
+    /// Nothing.
+    Nothing {
+        /// Why it is gone, where the engine can tell.
+        verdict: Option<Failure>,
+        /// Whether the log is complete all the same.
+        log_is_whole: bool,
+    },
+}
+
 impl Inner {
     /// Ends a job of which nothing runs any more, or whose last word is there.
     pub(super) async fn settle(&self, job: Uuid) -> Result<(), ConcludeError> {
@@ -37,15 +50,15 @@ impl Inner {
         if claimed.job.status.is_terminal() {
             return Ok(());
         }
-        let end = match claimed.end.clone() {
-            Some(end) => Some(end),
+        let last = match claimed.end.clone() {
+            Some(end) => Last::Word(end),
             None => self.salvage(job).await?,
         };
-        let terminal = match end {
-            Some(end) => self.terminal(&claimed, end.outcome).await,
-            None => {
-                let (terminal, marker) = gone(claimed.job.stop);
-                self.logs.say(job, marker).await?;
+        let terminal = match last {
+            Last::Word(end) => self.terminal(&claimed, end.outcome).await,
+            Last::Nothing { verdict, log_is_whole } => {
+                let (terminal, marker) = gone(claimed.job.stop, verdict, log_is_whole);
+                self.logs.say(job, &marker).await?;
                 terminal
             }
         };
@@ -107,7 +120,7 @@ impl Inner {
     }
 
     /// Takes over what the spool holds beyond what was delivered, and gives the last word if there is one.
-    async fn salvage(&self, job: Uuid) -> Result<Option<End>, ConcludeError> {
+    async fn salvage(&self, job: Uuid) -> Result<Last, ConcludeError> {
         let salvage = self.engine.salvage(job).await?;
         if salvage.end.is_none() && !salvage.stderr_tail.is_empty() {
             tracing::warn!(%job, output = salvage.stderr_tail, "a builder ended without a result");
@@ -115,13 +128,15 @@ impl Inner {
         if let Some(mut spool) = salvage.log {
             self.take_spool(job, &mut spool).await?;
         }
-        let Some(end) = salvage.end else { return Ok(None) };
+        let Some(end) = salvage.end else {
+            return Ok(Last::Nothing { verdict: salvage.verdict, log_is_whole: salvage.log_is_whole });
+        };
         let (lines, sha256) = self.logs.checksum(job).await?;
         if (lines, &sha256) != (end.lines, &end.sha256) {
             let text = format!("[cooperage] {lines} of {} lines of this log could be kept.", end.lines);
             self.logs.say(job, &text).await?;
         }
-        Ok(Some(end))
+        Ok(Last::Word(end))
     }
 
     async fn take_spool(&self, job: Uuid, spool: &mut tokio::fs::File) -> Result<(), ConcludeError> {
@@ -172,25 +187,34 @@ fn stopped(reason: StopReason) -> Terminal {
 }
 
 /// What a job becomes whose builder left no last word, and the line that says so in its log.
-fn gone(stop: Option<StopReason>) -> (Terminal, &'static str) {
-    match stop {
-        Some(reason) => {
-            let marker = match reason {
-                StopReason::Cancelled => "[cooperage] Cancelled; the builder's last lines may be missing.",
-                StopReason::TimedOut => "[cooperage] The deadline passed; the builder's last lines may be missing.",
-                StopReason::Interrupted => {
-                    "[cooperage] The server was shut down; the builder's last lines may be missing."
-                }
+fn gone(stop: Option<StopReason>, verdict: Option<Failure>, log_is_whole: bool) -> (Terminal, String) {
+    let (terminal, event, missing) = match (stop, verdict) {
+        (Some(reason), _) => {
+            let event = match reason {
+                StopReason::Cancelled => "Cancelled",
+                StopReason::TimedOut => "The deadline passed",
+                StopReason::Interrupted => "The server was shut down",
             };
-            (stopped(reason), marker)
+            (stopped(reason), event.to_owned(), "; the builder's last lines may be missing.")
         }
-        None => (
+        (None, Some(verdict)) => {
+            let event = verdict.message.clone();
+            (Terminal::Failed(verdict), event, " Lines may be missing here.")
+        }
+        (None, None) => (
             Terminal::Failed(failure(
                 FailureCode::Lost,
                 "The builder is gone and left no result: it was killed, or the machine was restarted. Rebuild to run it \
                  again.",
             )),
-            "[cooperage] The builder is gone without a result; lines may be missing here.",
+            "The builder is gone without a result".to_owned(),
+            "; lines may be missing here.",
         ),
-    }
+    };
+    let end = match (log_is_whole, event.ends_with('.')) {
+        (false, _) => missing,
+        (true, true) => "",
+        (true, false) => ".",
+    };
+    (terminal, format!("[cooperage] {event}{end}"))
 }

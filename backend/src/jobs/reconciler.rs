@@ -210,8 +210,8 @@ impl Inner {
                 }
             }
             None | Some(EngineState::Unstarted) if !claimed.started_on_engine && job.stop.is_none() => self.start(job),
-            // It has ended, or is lost, or was to be stopped before it began.
-            None | Some(EngineState::Unstarted | EngineState::Ended) => {
+            // It has ended or will not end well, or is lost, or was to be stopped before it began.
+            None | Some(EngineState::Unstarted | EngineState::Doomed | EngineState::Ended) => {
                 self.act(job.id, async move { Ok(inner.settle(job.id).await?) });
             }
         }

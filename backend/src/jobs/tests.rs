@@ -21,8 +21,8 @@ use crate::secrets::SecretKey;
 use crate::store::tests::TestStore;
 use crate::store::{Job, NewPullSecret};
 
-/// What a job does, its spooled log, and its last word.
-type Kept = (EngineState, String, Option<End>);
+/// What a job does, its spooled log, its last word, and the engine's verdict.
+type Kept = (EngineState, String, Option<End>, Option<Failure>);
 
 #[derive(Default)]
 struct Memory {
@@ -33,7 +33,13 @@ struct Memory {
 
 impl Memory {
     fn set(&self, job: Uuid, state: EngineState, log: &str, end: Option<End>) {
-        self.jobs.lock().unwrap().insert(job, (state, log.to_owned(), end));
+        self.jobs.lock().unwrap().insert(job, (state, log.to_owned(), end, None));
+        self.changed.notify_one();
+    }
+
+    /// A job that will never begin.
+    fn doom(&self, job: Uuid, verdict: Failure) {
+        self.jobs.lock().unwrap().insert(job, (EngineState::Doomed, String::new(), None, Some(verdict)));
         self.changed.notify_one();
     }
 
@@ -47,7 +53,7 @@ impl Engine for Memory {
     async fn start(&self, plan: &BuildPlan, credentials: &Credentials) -> Result<(), EngineError> {
         let pull = credentials.pull.as_ref().map(|login| login.password.expose().to_owned());
         self.plans.lock().unwrap().push((plan.clone(), pull));
-        self.jobs.lock().unwrap().entry(plan.job_id).or_insert((EngineState::Running, String::new(), None));
+        self.jobs.lock().unwrap().entry(plan.job_id).or_insert((EngineState::Running, String::new(), None, None));
         Ok(())
     }
 
@@ -65,11 +71,11 @@ impl Engine for Memory {
 
     async fn salvage(&self, job: Uuid) -> Result<Salvage, EngineError> {
         let found = self.jobs.lock().unwrap().get(&job).cloned();
-        let Some((_, log, end)) = found else { return Ok(Salvage::default()) };
+        let Some((state, log, end, verdict)) = found else { return Ok(Salvage::default()) };
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), log)?;
         let log = Some(tokio::fs::File::open(file.path()).await?);
-        Ok(Salvage { log, end, stderr_tail: String::new() })
+        Ok(Salvage { log, end, log_is_whole: state == EngineState::Doomed, verdict, stderr_tail: String::new() })
     }
 
     async fn clear(&self, job: Uuid) -> Result<(), EngineError> {
@@ -79,6 +85,10 @@ impl Engine for Memory {
 
     async fn changed(&self) {
         self.changed.notified().await;
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 }
 
@@ -220,6 +230,27 @@ async fn a_builder_without_a_last_word_is_lost_and_the_log_says_so() {
     assert_eq!(code(&ended), Some(FailureCode::Lost));
     let log = bed.log(job.id).await;
     assert!(log.starts_with("one\nhal [cut off]\n[cooperage] The builder is gone"), "{log}");
+    reconciler.shutdown(Shutdown::Leave).await;
+}
+
+#[tokio::test]
+async fn a_job_that_will_never_begin_fails_with_the_engines_reason_and_is_cleared() {
+    let bed = Bed::new().await;
+    let reconciler = bed.reconcile();
+    let job = bed.create("a", None).await;
+    bed.until_true("started", || bed.engine.has(job.id).is_some()).await;
+    let verdict = Failure {
+        code: FailureCode::OutOfMemory,
+        message: "No memory.".to_owned(),
+        log_line: None,
+        field: None,
+        requirement: None,
+    };
+    bed.engine.doom(job.id, verdict);
+    let ended = bed.until(job.id, JobStatus::Failed).await;
+    assert_eq!(code(&ended), Some(FailureCode::OutOfMemory));
+    assert_eq!(bed.log(job.id).await, "[cooperage] No memory.\n");
+    bed.until_true("cleared", || bed.engine.has(job.id).is_none()).await;
     reconciler.shutdown(Shutdown::Leave).await;
 }
 
