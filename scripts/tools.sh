@@ -121,7 +121,7 @@ kubernetes_programs() {
     return
   fi
   find_go
-  folder=$tools/kubernetes-$(hash_of "$(go env GOVERSION)" "$(cd "$module" && sha256sum go.mod go.sum main.go)")
+  folder=$tools/kubernetes-$(hash_of "$(go env GOVERSION)" "$(cd "$module" && sha256sum go.mod go.sum main.go)" "$(declare -f build_kubernetes)")
   if [ ! -d "$folder" ]; then
     need_disk 6000
     keep "$folder" build_kubernetes || die "The tests' Kubernetes could not be built." \
@@ -132,12 +132,14 @@ kubernetes_programs() {
 build_kubernetes() (
   cd "$root/tests/kubernetes" || return
   export CGO_ENABLED=0
-  local version program
+  local version minor program charts=helm.sh/helm/v3/pkg/chartutil.k8sVersion rules=helm.sh/helm/v3/pkg/lint/rules.k8sVersion
   quietly "Fetching the source of the tests' Kubernetes" go mod download || return
   version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes) || return
   quietly "Building the tests' Kubernetes (once; about ten minutes on two cores)" go build -trimpath \
     -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$version" -o "$1/kubernetes" . || return
-  quietly "Building helm (once)" go build -trimpath -ldflags '-s -w' -o "$1/helm" helm.sh/helm/v3/cmd/helm || return
+  minor=${version#v1.} minor=${minor%%.*}
+  quietly "Building helm (once)" go build -trimpath \
+    -ldflags "-s -w -X ${charts}Major=1 -X ${charts}Minor=$minor -X ${rules}Major=1 -X ${rules}Minor=$minor" -o "$1/helm" helm.sh/helm/v3/cmd/helm || return
   for program in etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kubectl; do
     ln -s kubernetes "$1/$program" || return
   done

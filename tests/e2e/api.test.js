@@ -96,7 +96,9 @@ describe('the API', () => {
     assert.deepEqual(pullSecrets, [{ name: 'local-registry', host: world.registry.host, username: 'cooperage' }]);
     const { body } = await world.api.post('{ pullSecrets { password } }');
     assert.ok(body.errors);
-    assert.ok(!readFileSync(`${world.data}/cooperage.db`).includes(world.registry.password), 'encrypted at rest');
+    const stored = await world.database.contents();
+    assert.ok(stored.includes('local-registry'), 'what is stored can be read');
+    assert.ok(!stored.includes(world.registry.password), 'encrypted at rest');
   });
 
   test('any object can be had by its id', async () => {

@@ -24,12 +24,11 @@ describe('jobs', () => {
 
   test('cancel ends the whole process tree within 5 s, and the job and its log stay', async () => {
     const job = await standing('cancel', `echo before the gate\n(trap "" TERM INT HUP; sleep 1000 & setsid sleep 1001 & ${gate.wait}; wait)`);
-    const before = world.buildProcesses();
-    assert.ok(before.length > 0);
+    assert.ok((await world.builds()).length > 0);
     const asked = Date.now();
     await world.api.cancel(job.id);
     const cancelled = await world.api.untilStatus(job.id, 'CANCELLED', { timeout: 10_000 });
-    await until('the process tree to be gone', () => world.buildProcesses().length === 0, { timeout: 5_000 - (Date.now() - asked) });
+    await world.untilBuildsEnded({ timeout: 5_000 - (Date.now() - asked) });
     assert.equal(cancelled.failure, null);
     assert.match(await world.api.log(cancelled), /before the gate/);
     assert.equal((await world.api.spec('cancel')).status, 'CANCELLED');
@@ -111,7 +110,7 @@ describe('jobs', () => {
     await world.api.untilJob(job.id, 'standing at the gate', () => gate.arrivals > 0);
     await world.api.delete('deleted');
     assert.equal(await world.api.spec('deleted'), null);
-    await until('its processes to be gone', () => world.buildProcesses().length === 0, { timeout: 5_000 });
+    await world.untilBuildsEnded({ timeout: 5_000 });
     await until('its jobs to be gone', async () => (await world.api.job(job.id)) === null && (await world.api.job(built.id)) === null);
     const answer = await fetch(new URL(built.logUrl, world.url), { headers: world.api.authorization });
     assert.equal(answer.status, 404);
@@ -148,7 +147,7 @@ describe('a deadline', () => {
     const { job } = await world.api.create(world.spec('hang', { apt: ['jq'] }, { baseImage: base }));
     const failed = await world.api.untilStatus(job.id, 'FAILED');
     assert.equal(failed.failure.code, 'TIMED_OUT');
-    await until('its processes to be gone', () => world.buildProcesses().length === 0, { timeout: 5_000 });
+    await world.untilBuildsEnded({ timeout: 5_000 });
     await gate.stop();
   });
 });

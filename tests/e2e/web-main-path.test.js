@@ -127,7 +127,7 @@ describe('in the browser', () => {
     await page.getByRole('dialog', { name: 'Cancel job 1?' }).getByRole('button', { name: 'Cancel the job' }).click();
     await page.getByText('Cancelled', { exact: true }).first().waitFor();
     assert.equal((await world.api.job(job.id)).status, 'CANCELLED');
-    await until('its processes to be gone', () => world.buildProcesses().length === 0, { timeout: 5_000 });
+    await world.untilBuildsEnded({ timeout: 5_000 });
     await gate.stop();
   });
 

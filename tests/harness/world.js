@@ -1,11 +1,15 @@
-// One machine for a test file: registry, server, base image, conda channel, all fresh and on ports of their own. `stop`
-// fails when anything is left behind.
+// One installation for a test file: registry, server, base image, conda channel, all fresh and on ports of their own, on the
+// engine and the database that COOPERAGE_TEST_ENGINE (local, kubernetes) and COOPERAGE_TEST_DATABASE (sqlite, postgres) name.
+// `stop` fails when anything is left behind.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Api } from './api.js';
 import { Channel } from './channel.js';
+import { database as databaseNamed } from './database.js';
+import { KubernetesEngine } from './engine-kubernetes.js';
+import { LocalEngine } from './engine-local.js';
 import { Gate } from './gate.js';
 import { mountsOf, processesOf } from './leftovers.js';
 import { baseLayout, freePort, program, root, run, uv } from './machine.js';
@@ -15,15 +19,28 @@ import { until } from './wait.js';
 
 export const SECRET = 'local-registry';
 
+/** The engine that tests run on where they do not choose. */
+export const engineName = process.env.COOPERAGE_TEST_ENGINE ?? 'local';
+/** The database that tests run on where they do not choose. */
+export const databaseName = process.env.COOPERAGE_TEST_DATABASE ?? 'sqlite';
+
+const ENGINES = { local: LocalEngine, kubernetes: KubernetesEngine };
+
 export class World {
-  /** `settings`: further COOPERAGE_… variables. `catalogue`: put the base image and its pull secret into it. */
-  static async start({ settings = {}, catalogue = true } = {}) {
+  /**
+   * `settings`: further COOPERAGE_… variables. `catalogue`: put the base image and its pull secret into it.
+   * `engine`, `database`: where the test is about one of them; `volumes`: the number of cache volumes on Kubernetes.
+   */
+  static async start({ settings = {}, catalogue = true, engine = engineName, database = databaseName, volumes } = {}) {
+    if (!ENGINES[engine]) throw new Error(`COOPERAGE_TEST_ENGINE is local or kubernetes, not ${engine}`);
     const world = new World();
     world.gates = [];
     world.folder = mkdtempSync(join(tmpdir(), 'cooperage-test-'));
     world.data = join(world.folder, 'data');
     mkdirSync(join(world.folder, 'home'));
     try {
+      world.database = await databaseNamed(database).start(world);
+      world.engine = await ENGINES[engine].start(world, { volumes });
       world.registry = await Registry.start(join(world.folder, 'registry'));
       world.channel = await Channel.start();
       world.base = await world.registry.putLayout(baseLayout, 'base/debian', '12');
@@ -47,6 +64,8 @@ export class World {
         COOPERAGE_CONDA_CHANNELS: 'conda-forge',
         COOPERAGE_CONDA_CHANNEL_ALIAS: world.channel.alias,
         COOPERAGE_PIP_EXTRA_INDEX_URLS: world.channel.pipIndex,
+        ...world.database.settings,
+        ...world.engine.settings,
         ...settings,
       };
       await world.up();
@@ -128,9 +147,14 @@ export class World {
     return run(program, args, { env: this.environment, cwd: this.folder, maxBuffer: 1 << 26 });
   }
 
-  /** Processes that builds of this world run now. */
-  buildProcesses() {
-    return processesOf(this.data).filter(({ pid }) => pid !== this.server.pid);
+  /** What builds of this world run now: processes on the local engine, pods on Kubernetes. */
+  builds() {
+    return this.engine.builds();
+  }
+
+  /** Waits until nothing of a build runs any more. */
+  untilBuildsEnded(options) {
+    return until('what builds run to be gone', async () => (await this.builds()).length === 0, options);
   }
 
   /** Ends everything; fails when jobs are not terminal, or processes or mounts are left. */
@@ -145,7 +169,12 @@ export class World {
     };
     await attempt(() => this.#assertJobsEnded());
     for (const gate of this.gates) await attempt(() => gate.stop());
+    await attempt(() => this.engine.assertNothingLeft());
     await attempt(() => this.server.stop('SIGINT'));
+    for (const part of ['engine', 'database']) {
+      await attempt(() => this[part].stop());
+      this[part] = null;
+    }
     await attempt(() => this.registry.stop());
     await attempt(() => this.channel.stop());
     await attempt(() => until('all processes of the test to be gone', () => processesOf(this.folder).length === 0, { timeout: 5_000 }).catch(() => assert.deepEqual(processesOf(this.folder), [], 'processes left behind')));
@@ -169,6 +198,7 @@ export class World {
   async abandon() {
     for (const program of [this.server, this.registry?.process]) if (program?.running) await program.stop('SIGKILL').catch(() => {});
     for (const gate of this.gates) await gate.stop().catch(() => {});
+    for (const part of [this.engine, this.database]) await part?.stop().catch((error) => console.error(error));
     await this.channel?.stop().catch(() => {});
     for (const { pid } of processesOf(this.folder)) {
       try {

@@ -1,0 +1,141 @@
+// The Kubernetes that the tests run on, which tests/kubernetes/up.sh brings up, and a small client of it that the product
+// had no hand in.
+import { existsSync, readFileSync } from 'node:fs';
+import { Agent, request } from 'node:https';
+import { join } from 'node:path';
+import { root, run } from './machine.js';
+import { until } from './wait.js';
+
+const KINDS = {
+  configmaps: '/api/v1',
+  events: '/api/v1',
+  persistentvolumeclaims: '/api/v1',
+  pods: '/api/v1',
+  resourcequotas: '/api/v1',
+  secrets: '/api/v1',
+  serviceaccounts: '/api/v1',
+  jobs: '/apis/batch/v1',
+  deployments: '/apis/apps/v1',
+  roles: '/apis/rbac.authorization.k8s.io/v1',
+  rolebindings: '/apis/rbac.authorization.k8s.io/v1',
+};
+
+export class Cluster {
+  /** The bed that COOPERAGE_TEST_BED names. */
+  static find() {
+    const folder = process.env.COOPERAGE_TEST_BED;
+    if (!folder || !existsSync(join(folder, 'environment'))) {
+      throw new Error('COOPERAGE_TEST_BED names no Kubernetes. Start one and take over its settings: eval "$(scripts/kubernetes.sh up target/kubernetes | sed \'s/^/export /\')"');
+    }
+    const cluster = new Cluster();
+    cluster.folder = folder;
+    const settings = Object.fromEntries(readFileSync(join(folder, 'environment'), 'utf8').trim().split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2)));
+    cluster.kubeconfig = settings.KUBECONFIG;
+    cluster.registry = settings.COOPERAGE_TEST_BED_REGISTRY;
+    cluster.programs = settings.COOPERAGE_TEST_KUBERNETES;
+    cluster.server = readFileSync(cluster.kubeconfig, 'utf8').match(/server: "([^"]+)"/)[1];
+    cluster.authority = readFileSync(join(folder, 'pki/apiserver.crt'), 'utf8');
+    cluster.token = readFileSync(join(folder, 'pki/token'), 'utf8').trim();
+    cluster.agent = new Agent({ ca: cluster.authority, keepAlive: false });
+    return cluster;
+  }
+
+  /** The path of a kind in a namespace, or of one object of it. */
+  static path(kind, namespace, name) {
+    return `${KINDS[kind]}/namespaces/${namespace}/${kind}${name ? `/${name}` : ''}`;
+  }
+
+  /** The answer as JSON; one that is not a success is an error with its `status`, and null for 404 of a GET. */
+  async ask(method, path, body, type = 'application/json') {
+    const { status, text } = await this.#send(method, path, body, type);
+    if (status === 404 && method === 'GET') return null;
+    if (status >= 300) throw Object.assign(new Error(`the apiserver answers ${status} to ${method} ${path}: ${text.slice(0, 2000)}`), { status });
+    return JSON.parse(text);
+  }
+
+  #send(method, path, body, type) {
+    return new Promise((resolve, reject) => {
+      const sent = request(this.server + path, { method, agent: this.agent, headers: { Authorization: `Bearer ${this.token}`, ...(body && { 'Content-Type': type }) } }, (answer) => {
+        const parts = [];
+        answer.on('data', (part) => parts.push(part));
+        answer.once('error', reject);
+        answer.once('end', () => resolve({ status: answer.statusCode, text: Buffer.concat(parts).toString('utf8') }));
+      });
+      sent.once('error', reject);
+      sent.end(body && JSON.stringify(body));
+    });
+  }
+
+  async list(kind, namespace, selector = '') {
+    const query = selector ? `?labelSelector=${encodeURIComponent(selector)}` : '';
+    return (await this.ask('GET', Cluster.path(kind, namespace) + query)).items;
+  }
+  get(kind, namespace, name) {
+    return this.ask('GET', Cluster.path(kind, namespace, name));
+  }
+  create(kind, namespace, object, query = '') {
+    return this.ask('POST', Cluster.path(kind, namespace) + query, object);
+  }
+  delete(kind, namespace, name, options = {}) {
+    return this.ask('DELETE', Cluster.path(kind, namespace, name), { propagationPolicy: 'Background', ...options });
+  }
+  patch(kind, namespace, name, patch) {
+    return this.ask('PATCH', Cluster.path(kind, namespace, name), patch, 'application/merge-patch+json');
+  }
+
+  /** kubectl, as the administrator. */
+  kubectl(...args) {
+    return run(join(this.programs, 'kubectl'), args, { env: { PATH: process.env.PATH, KUBECONFIG: this.kubeconfig }, maxBuffer: 1 << 28 });
+  }
+
+  /** helm, as the administrator. */
+  helm(...args) {
+    return run(join(this.programs, 'helm'), args, { env: { PATH: process.env.PATH, HOME: this.folder, KUBECONFIG: this.kubeconfig }, maxBuffer: 1 << 28 });
+  }
+
+  /** Puts an OCI image layout into the registry that the node pulls from. */
+  async putImage(layout, image) {
+    await run('bash', [join(root, 'tests/kubernetes/images.sh'), this.folder, layout, image], { env: process.env });
+    return `${this.registry}/${image}`;
+  }
+
+  /** The recorded process id of one of the bed's programs. */
+  pid(program) {
+    return Number(readFileSync(join(this.folder, 'pid', program), 'utf8'));
+  }
+
+  /** Kills one of the bed's programs, without a word. */
+  async kill(program) {
+    const pid = this.pid(program);
+    process.kill(pid, 'SIGKILL');
+    await until(`${program} to be gone`, () => !isAlive(pid));
+  }
+
+  /** Starts again what has ended of the bed. */
+  async up() {
+    await run('bash', [join(root, 'tests/kubernetes/up.sh'), this.folder], { env: { ...process.env, COOPERAGE_TEST_KUBERNETES: this.programs } });
+  }
+
+  /** What service accounts of a namespace asked so far: "verb group/resource" of each request that was allowed or not. */
+  asked(namespace) {
+    const found = new Map();
+    for (const line of readFileSync(join(this.folder, 'log/audit.log'), 'utf8').split('\n')) {
+      if (!line.includes(`system:serviceaccount:${namespace}:`)) continue;
+      const { verb, objectRef, annotations, responseStatus } = JSON.parse(line);
+      if (!objectRef) continue;
+      const { apiGroup = '', resource, subresource } = objectRef;
+      const what = `${verb} ${apiGroup}/${resource}${subresource ? `/${subresource}` : ''}`;
+      const allowed = annotations?.['authorization.k8s.io/decision'] === 'allow';
+      found.set(what, { allowed: allowed && (found.get(what)?.allowed ?? true), code: responseStatus?.code });
+    }
+    return found;
+  }
+}
+
+function isAlive(pid) {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
