@@ -78,6 +78,18 @@ impl Content {
     pub fn dockerfile(&self) -> String {
         crate::dockerfile::text(&self.base_image, &self.requirements)
     }
+
+    /// The instructions of each layer of the Dockerfile, lowest first; none where there is nothing to install.
+    #[must_use]
+    pub fn layers(&self) -> Vec<String> {
+        crate::dockerfile::layers(&self.base_image, &self.requirements)
+    }
+
+    /// The Dockerfile of one of these [`layers`](Self::layers), to be built on those below it.
+    #[must_use]
+    pub fn dockerfile_of_layer(&self, instructions: &str) -> String {
+        crate::dockerfile::of_layer(&self.base_image, instructions)
+    }
 }
 
 /// Refuses what a Dockerfile takes for no image at all.

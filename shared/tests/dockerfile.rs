@@ -35,11 +35,30 @@ fn instructions(dockerfile: &str) -> Vec<Instruction> {
     found
 }
 
-/// The words of a RUN's shell command, behind its mounts.
+/// The words of a RUN's command, behind its mounts.
 fn words(run: &str) -> Vec<String> {
+    let (mounts, command): (Vec<&str>, &str) = {
+        let mut rest = run.trim_start();
+        let mut mounts = Vec::new();
+        while rest.starts_with("--mount=") {
+            let (mount, after) = rest.split_once(' ').expect("a command follows");
+            mounts.push(mount);
+            rest = after.trim_start();
+        }
+        (mounts, rest)
+    };
+    assert_eq!(mounts.len(), 2, "{run}");
+    if command.starts_with('[') {
+        // In exec form a builder reads JSON, and falls back to the shell where it cannot. What looks for here-documents
+        // reads the words of a shell before that, in which every requirement is within double quotes.
+        let shell = shlex::split(command).expect("whole words");
+        let array: Vec<String> = serde_json::from_str(command).expect("a JSON array of strings");
+        assert_eq!(shell.len(), array.len(), "{command}");
+        return array;
+    }
     // A here-document begins with `<<` in an unquoted word; there is none, for outside of quotes no `<` is.
     let mut quoted = false;
-    let mut characters = run.chars();
+    let mut characters = command.chars();
     while let Some(c) = characters.next() {
         match c {
             '\'' => quoted = !quoted,
@@ -53,7 +72,8 @@ fn words(run: &str) -> Vec<String> {
         }
     }
     assert!(!quoted, "a quote is left open in {run}");
-    shlex::split(run).expect("whole words").into_iter().skip_while(|word| word.starts_with("--mount=")).collect()
+    assert!(command.len() <= 128 << 10, "one argument of a system call");
+    shlex::split(command).expect("whole words")
 }
 
 /// The requirements that a Dockerfile installs by a script.
@@ -90,7 +110,7 @@ fn check(content: &Content) {
         keywords.push("RUN");
     }
     if typed(conda).is_some() {
-        keywords.extend(["ARG", "RUN", "ARG", "ENV"]);
+        keywords.extend(["ARG", "ARG", "ENV", "RUN"]);
     }
     if typed(pip).is_some() {
         keywords.push("RUN");
@@ -102,6 +122,24 @@ fn check(content: &Content) {
     assert!(instructions[0].1.chars().all(|c| c.is_ascii_graphic() && !"$\\'\"#".contains(c)), "FROM takes one word");
     assert_eq!(instructions[1].1, "0:0");
     assert_eq!(instructions.last().map(|(_, rest)| rest.as_str()), Some("${COOPERAGE_BASE_USER}"));
+    check_layers(content, &instructions);
+}
+
+/// The layers, built one on the other, are what the whole Dockerfile says.
+fn check_layers(content: &Content, whole: &[Instruction]) {
+    let (first, last) = (&whole[1..2], &whole[whole.len() - 2..]);
+    let mut joined = whole[..2].to_vec();
+    for layer in content.layers() {
+        let alone = instructions(&content.dockerfile_of_layer(&layer));
+        assert_eq!(alone.iter().filter(|(keyword, _)| keyword == "RUN").count(), 1, "{layer}");
+        assert_eq!(alone[0], whole[0]);
+        assert_eq!(&alone[1..2], first);
+        assert_eq!(&alone[alone.len() - 2..], last);
+        assert_eq!(alone[alone.len() - 3].0, "RUN", "what follows a RUN would be missing in its layer");
+        joined.extend_from_slice(&alone[2..alone.len() - 2]);
+    }
+    joined.extend_from_slice(last);
+    assert_eq!(joined, whole);
 }
 
 fn list(lines: &[&str]) -> Vec<String> {
@@ -157,6 +195,33 @@ fn hostile_words_stay_words() {
         }
     }
     assert!(seen >= 3, "some of them are accepted: {seen}");
+}
+
+/// Requirements that are longer together than a shell command may be.
+fn filler(field: usize) -> Vec<String> {
+    let text = "x".repeat(950);
+    (0..130)
+        .map(|n| match field {
+            0 => format!("a{n}{text}"),
+            1 => format!("a{n}[license='{text} \" \\ <<EOF']"),
+            _ => format!("a{n} ; os_name == '{text} \" \\ <<EOF'"),
+        })
+        .collect()
+}
+
+#[test]
+fn a_list_that_no_shell_takes_is_in_exec_form() {
+    for field in 0..3 {
+        let mut packages = Packages::default();
+        let list = &mut *[&mut packages.apt, &mut packages.conda, &mut packages.pip][field];
+        list.extend(filler(field));
+        list.push("six".to_owned());
+        let content = Content::parse("debian:12", &packages).unwrap();
+        check(&content);
+        let text = content.dockerfile();
+        assert!(text.contains("    [\"sh\", \\\n    \"/.cooperage/"), "{}", &text[..400]);
+        assert!(text.contains(" \\\n    \"six\"]\n"));
+    }
 }
 
 /// Text near enough to requirements that much of it is accepted.
@@ -217,6 +282,20 @@ proptest! {
         [&mut packages.apt, &mut packages.conda, &mut packages.pip][field].push(line);
         if let Ok(content) = Content::parse("debian:12", &packages) {
             check(&content);
+        }
+    }
+
+    #[test]
+    fn hostile_text_in_exec_form((field, line) in nearly_valid(), fill in 0..20_u8) {
+        // Few of the cases: each is long.
+        if fill == 0 {
+            let mut packages = Packages::default();
+            let list = &mut *[&mut packages.apt, &mut packages.conda, &mut packages.pip][field];
+            list.extend(filler(field));
+            list.push(line);
+            if let Ok(content) = Content::parse("debian:12", &packages) {
+                check(&content);
+            }
         }
     }
 

@@ -72,8 +72,12 @@ fn a_list_takes_a_thousand_requirements_and_any_duplicates() {
 
     let empty = Packages { apt: vec![String::new(); 10_000], ..Packages::default() };
     assert_eq!(Content::parse("debian", &empty).unwrap_err()[0].code, ProblemCode::TooMany);
-    let long = Packages { apt: vec![format!("a{}", "b".repeat(990)); 200], ..Packages::default() };
-    assert_eq!(Content::parse("debian", &long).unwrap_err()[0].code, ProblemCode::TooLong);
+    let long = Packages { apt: vec![format!("a{}", "b".repeat(999)); MAX_REQUIREMENTS], ..Packages::default() };
+    assert_eq!(Content::parse("debian", &long).unwrap().requirements.apt.len(), MAX_REQUIREMENTS);
+    // As many characters, but two bytes each: more than one program can be called with.
+    let wide = Packages { pip: vec![format!("a;os_name=='{}'", "é".repeat(980)); MAX_REQUIREMENTS], ..long };
+    let problems = Content::parse("debian", &wide).unwrap_err();
+    assert_eq!((problems[0].code, problems[0].field), (ProblemCode::TooLong, Field::PackagesPip));
 }
 
 #[test]

@@ -72,6 +72,21 @@ describe('a build', () => {
     assert.equal(await world.runIn(job.image, 'echo', 'there'), 'there\n');
   });
 
+  test('hands over a thousand requirements of a thousand characters, each of them', async () => {
+    // One package under a thousand conditions: where a word were lost or cut, uv would not find a whole condition.
+    const pip = Array.from({ length: 1000 }, (_, number) => {
+      const start = `six ; python_version >= '3' or os_name == "${number}-$(id)\\`;
+      return `${start}${'x'.repeat(999 - start.length)}"`;
+    });
+    assert.ok(pip.every((line) => line.length === 1000));
+    // The first that is false keeps the list honest: all are read, or this one would be installed.
+    pip[999] = "no-such-package-here-xyzzy ; python_version < '3'";
+    const job = await world.build('thousand', { pip });
+    assert.ok(job.dockerfile.includes('"no-such-package-here-xyzzy ; python_version < \'3\'"]'));
+    assert.equal((await world.runIn(job.image, 'python3', '-c', 'import six; print("there")')).trim(), 'there');
+    await assert.rejects(world.build('thousand-and-wrong', { pip: [...pip.slice(0, 999), 'no-such-package-here-xyzzy'] }), /PACKAGE_NOT_FOUND/);
+  });
+
   test('takes comments and blank lines, and keeps them as typed', async () => {
     const pip = ['# what we need', '', 'six  # for old code'];
     const job = await world.build('comments', { pip });

@@ -1,4 +1,4 @@
-//! The build context: the Dockerfile, and the folder `tools` that each install step sees at `/.cooperage`, read-only.
+//! The build context: the folder `tools` that each install step sees at `/.cooperage`, read-only.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -22,20 +22,13 @@ const CA_BUNDLE_IN_STEP: &str = "/.cooperage/ca.pem";
 const CA_VARIABLES: [&str; 6] =
     ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS"];
 
-/// Lays out the context of `content`, built on the base with `base_digest`, in `folder`.
+/// Lays out the context of `content` in `folder`; the Dockerfile of each layer comes later.
 ///
 /// # Errors
 /// When a file cannot be written, or a tool or the certificates cannot be read.
-pub(super) fn write(
-    folder: &Path,
-    plan: &BuildPlan,
-    content: &Content,
-    base_digest: &str,
-    ca_bundle: Option<&Path>,
-) -> io::Result<()> {
+pub(super) fn write(folder: &Path, plan: &BuildPlan, content: &Content, ca_bundle: Option<&Path>) -> io::Result<()> {
     let tools = folder.join("tools");
     fs::create_dir_all(&tools)?;
-    fs::write(folder.join("Dockerfile"), on_base(&content.dockerfile(), base_digest))?;
     fs::write(tools.join("env"), environment(&plan.settings, plan.fresh))?;
     if let Some(certificates) = ca_bundle.map(Path::to_owned).or_else(system_certificates) {
         fs::copy(certificates, tools.join("ca.pem"))?;
@@ -61,14 +54,6 @@ pub(super) fn write(
         }
     }
     Ok(())
-}
-
-/// Makes the base's digest part of every step's history, by a label that the finished image has anyway. The layer cache
-/// compares layers and history alone: without it, a step would be taken over, environment and all, from another base that
-/// has the same layers and another configuration.
-fn on_base(dockerfile: &str, base_digest: &str) -> String {
-    let (from, steps) = dockerfile.split_once('\n').unwrap_or((dockerfile, ""));
-    format!("{from}\nLABEL org.opencontainers.image.base.digest={base_digest}\n{steps}")
 }
 
 /// Copies a program, never links it: an install step must not hold the very file that runs elsewhere.
@@ -181,14 +166,6 @@ mod tests {
         assert_eq!(
             String::from_utf8(output.stdout).unwrap(),
             "https://u:p$x@index.example/simple|https://u:p$x@index.example/simple|a,'b'; rm -rf /|two\nlines `id` $(id) \""
-        );
-    }
-
-    #[test]
-    fn the_base_is_named_before_every_step() {
-        assert_eq!(
-            on_base("FROM a:1\nUSER 0:0\n", "sha256:12"),
-            "FROM a:1\nLABEL org.opencontainers.image.base.digest=sha256:12\nUSER 0:0\n"
         );
     }
 

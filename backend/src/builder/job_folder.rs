@@ -103,7 +103,8 @@ impl JobFolder {
 
     /// Writes a file of the folder whole or not at all.
     pub(super) fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
-        let temporary = path.with_extension("partial");
+        // Its own name: some files are of a cache that several jobs write.
+        let temporary = path.with_extension(format!("{}.partial", std::process::id()));
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
         file.write_all(&serde_json::to_vec(value).map_err(io::Error::other)?)?;
         file.sync_all()?;

@@ -10,6 +10,7 @@ mod buildah;
 mod context;
 mod failure;
 mod job_folder;
+mod layer_records;
 mod log;
 mod mask;
 mod phases;

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::buildah::{self, Buildah};
-use super::storage;
+use super::{layer_records, storage};
 
 /// What may be kept, and where it is.
 #[derive(Clone, Debug)]
@@ -74,6 +74,7 @@ pub async fn trim(limits: &Limits) -> io::Result<Option<Trimmed>> {
                 forget(&limits.cache, &id)?;
             }
         }
+        layer_records::forget_lost(&limits.cache, &limits.store)?;
     }
     if folder_size(&limits.cache)? > limits.cache_bytes {
         remove_all_but(&buildah::cache_mounts(&limits.cache), Path::new(""))?;

@@ -24,7 +24,7 @@ use crate::logs::LogStore;
 use crate::store::{Appended, Store, StoreError};
 
 /// The largest request; a builder cuts its log into smaller ones.
-const BODY_LIMIT: usize = 4 << 20;
+const BODY_LIMIT: usize = 16 << 20;
 
 #[derive(Clone)]
 struct Listener {
