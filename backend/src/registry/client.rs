@@ -1,13 +1,15 @@
 //! The client: whom it speaks to, how, and for how long.
 
+use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Once;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::time::{Duration, Instant};
 
 use cooperage_shared::ImageReference;
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Reference, RegistryOperation};
+use sha2::{Digest as _, Sha256};
 
 use super::{RegistryCredential, RegistryError};
 
@@ -17,10 +19,31 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Waits before a transient failure is tried again.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(1500)];
 
-/// Speaks to registries. Cheap to clone; holds no credential.
-#[derive(Clone, Debug)]
+/// How long a conversation serves further operations; a job's push makes a dozen of them. No longer: its credential stays
+/// in memory meanwhile.
+const SESSION_TIME: Duration = Duration::from_secs(60);
+
+/// Speaks to registries. Cheap to clone; clones share their conversations, each about one repository with one credential.
+#[derive(Clone)]
 pub struct RegistryClient {
     insecure_hosts: Vec<String>,
+    sessions: Arc<Mutex<HashMap<SessionKey, (Instant, Session)>>>,
+}
+
+/// Whose conversation it is: another credential, repository or operation never takes it up.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct SessionKey {
+    registry: String,
+    repository: String,
+    pushes: bool,
+    /// User name and password as one hash; none where nobody logs in.
+    login: Option<[u8; 32]>,
+}
+
+impl std::fmt::Debug for RegistryClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RegistryClient").field("insecure_hosts", &self.insecure_hosts).finish_non_exhaustive()
+    }
 }
 
 impl RegistryClient {
@@ -28,7 +51,7 @@ impl RegistryClient {
     #[must_use]
     pub fn new(insecure_hosts: &[String]) -> Self {
         prepare_tls();
-        Self { insecure_hosts: insecure_hosts.to_vec() }
+        Self { insecure_hosts: insecure_hosts.to_vec(), sessions: Arc::default() }
     }
 
     /// Whether `host` is spoken to by plain HTTP.
@@ -91,6 +114,33 @@ impl RegistryClient {
         credential: Option<&RegistryCredential>,
         operation: RegistryOperation,
     ) -> Result<Session, RegistryError> {
+        let login = credential.filter(|c| same_host(&c.host, reference.registry()));
+        let key = SessionKey {
+            registry: reference.registry().to_owned(),
+            repository: reference.repository().to_owned(),
+            pushes: operation == RegistryOperation::Push,
+            login: login.map(|login| {
+                let hash = Sha256::new().chain_update(&login.username).chain_update([0]);
+                hash.chain_update(login.password.expose()).finalize().into()
+            }),
+        };
+        let sessions = || self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, session)) = sessions().get(&key).filter(|(since, _)| since.elapsed() < SESSION_TIME) {
+            return Ok(session.clone());
+        }
+        let session = self.authenticate(reference, login, operation).await?;
+        let mut sessions = sessions();
+        sessions.retain(|_, (since, _)| since.elapsed() < SESSION_TIME);
+        sessions.insert(key, (Instant::now(), session.clone()));
+        Ok(session)
+    }
+
+    async fn authenticate(
+        &self,
+        reference: &Reference,
+        login: Option<&RegistryCredential>,
+        operation: RegistryOperation,
+    ) -> Result<Session, RegistryError> {
         let protocol = match self.is_insecure(reference.registry()) {
             true => ClientProtocol::HttpsExcept(vec![reference.registry().to_owned()]),
             false => ClientProtocol::Https,
@@ -103,7 +153,7 @@ impl RegistryClient {
             ..ClientConfig::default()
         };
         let client = oci_client::Client::try_from(config)?;
-        let auth = match credential.filter(|c| same_host(&c.host, reference.registry())) {
+        let auth = match login {
             Some(login) => RegistryAuth::Basic(login.username.clone(), login.password.expose().to_owned()),
             None => RegistryAuth::Anonymous,
         };
@@ -113,6 +163,7 @@ impl RegistryClient {
 }
 
 /// An authenticated conversation with one registry about one repository.
+#[derive(Clone)]
 pub(super) struct Session {
     pub(super) client: oci_client::Client,
     pub(super) auth: RegistryAuth,
