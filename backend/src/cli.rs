@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::config::{DataArgs, DatabaseArgs, LogFormat, LoggingArgs, Settings, file, reference};
+use crate::config::{DataArgs, DatabaseArgs, LogFormat, LoggingArgs, Settings, file, reference, secret_arguments};
 use crate::store::Store;
 use crate::{builder, conda, graphql, serve};
 
@@ -118,7 +118,10 @@ fn parse(arguments: &[OsString]) -> Result<Cli, Failed> {
         command = file::apply(command, &reference::command(), &path)?;
     }
     // Asked for help or wrong: clap says so in its own way and ends the program.
-    let matches = command.try_get_matches_from(arguments).unwrap_or_else(|error| error.exit());
+    let matches = command.try_get_matches_from_mut(arguments).unwrap_or_else(|error| error.exit());
+    if let Some(problem) = secret_arguments::problem(&command, &matches) {
+        return Err(problem.into());
+    }
     Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
 }
 
@@ -233,6 +236,36 @@ mod tests {
         assert!(parsed(&[], "listen = 1.5").unwrap_err().contains("listen"));
         assert!(parsed(&[], "listen = ").unwrap_err().contains("TOML"));
         assert!(parsed(&[], "[build]\nmax_parallel = 0").unwrap_err().contains("build-max-parallel"));
+    }
+
+    #[test]
+    fn no_command_takes_a_secret_as_an_argument() {
+        let refused = |arguments: &[&str]| {
+            let mut command = Cli::command();
+            let matches = command.try_get_matches_from_mut(arguments).unwrap();
+            secret_arguments::problem(&command, &matches)
+        };
+        for arguments in [
+            &["cooperage", "serve", "--registry-password", "x"][..],
+            &["cooperage", "serve", "--token=x"],
+            &["cooperage", "serve", "--secret-key", "x"],
+            &["cooperage", "serve", "--database-url", "postgres://user:password@host/name"],
+            &["cooperage", "migrate", "--database-url", "postgres://user:password@host/name"],
+            &["cooperage", "serve", "--pip-extra-index-urls", "https://a.example,https://u:p@b.example/simple"],
+            &["cooperage", "build", "spec.yaml", "--registry-password", "x"],
+            &["cooperage", "build", "spec.yaml", "--pip-index-url", "https://u:p@b.example/simple"],
+        ] {
+            let problem = refused(arguments).unwrap();
+            assert!(problem.contains("COOPERAGE_") && !problem.contains("u:p"), "{problem}");
+        }
+        assert_eq!(refused(&["cooperage", "serve", "--pip-index-url", "https://b.example/simple"]), None);
+        let mut all = Cli::command();
+        for command in all.get_subcommands_mut() {
+            let help = command.render_long_help().to_string();
+            for flag in ["--registry-password ", "--token ", "--secret-key "] {
+                assert!(!help.contains(flag), "{flag}{help}");
+            }
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod logging;
 pub mod reference;
 mod registry;
 mod secret;
+pub mod secret_arguments;
 mod server;
 mod values;
 

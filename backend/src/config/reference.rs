@@ -45,7 +45,11 @@ fn entry(text: &mut String, argument: &Arg) {
     }
     let flag = argument.get_long().unwrap_or_default();
     let variable = argument.get_env().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let _ = writeln!(text, "# Flag --{flag}, variable {variable}.");
+    let _ = match argument.is_hide_set() {
+        // A secret is no argument: see `secret_arguments`.
+        true => writeln!(text, "# Variable {variable}; no flag."),
+        false => writeln!(text, "# Flag --{flag}, variable {variable}."),
+    };
     let quoted: Vec<String> =
         argument.get_default_values().iter().map(|value| quote(&value.to_string_lossy())).collect();
     let value = match (argument.get_action(), quoted.as_slice()) {

@@ -19,12 +19,11 @@ pub struct RegistryArgs {
     /// The user name to push with
     #[arg(long, env = "COOPERAGE_REGISTRY_USERNAME", value_name = "NAME")]
     pub registry_username: Option<String>,
-    /// The password or token to push with. On the command line other users of the machine can read it: prefer the
-    /// variable or the file
-    #[arg(long, env = "COOPERAGE_REGISTRY_PASSWORD", hide_env_values = true, value_name = "PASSWORD",
+    /// The password or token to push with
+    #[arg(long, env = "COOPERAGE_REGISTRY_PASSWORD", hide = true, hide_env_values = true, value_name = "PASSWORD",
           value_parser = values::secret)]
     pub registry_password: Option<Secret>,
-    /// A file that holds the password
+    /// A file that holds the password to push with, where it is not in COOPERAGE_REGISTRY_PASSWORD
     #[arg(long, env = "COOPERAGE_REGISTRY_PASSWORD_FILE", value_name = "FILE")]
     pub registry_password_file: Option<PathBuf>,
     /// Speak plain HTTP to the registry. Where it is not set: yes on loopback, no elsewhere

@@ -20,18 +20,17 @@ pub struct ServerArgs {
     /// requests may name, and with https the sign-in cookie is sent by TLS only
     #[arg(long, env = "COOPERAGE_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
-    /// The token that every call needs. Made at first start and kept in the data folder where none is given. On the
-    /// command line other users of the machine can read it: prefer the variable or the file
-    #[arg(long, env = "COOPERAGE_TOKEN", hide_env_values = true, value_parser = values::secret)]
+    /// The token that every call needs. Made at first start and kept in the data folder where none is given
+    #[arg(long, env = "COOPERAGE_TOKEN", hide = true, hide_env_values = true, value_parser = values::secret)]
     pub token: Option<Secret>,
-    /// A file that holds the token
+    /// A file that holds the token that every call needs, where it is not in COOPERAGE_TOKEN
     #[arg(long, env = "COOPERAGE_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// The key that encrypts pull secrets in the database: 64 hexadecimal digits. Made at first start and kept in the
     /// data folder where none is given. Whoever loses it must enter every pull secret again; replicas share one
-    #[arg(long, env = "COOPERAGE_SECRET_KEY", hide_env_values = true, value_parser = values::secret)]
+    #[arg(long, env = "COOPERAGE_SECRET_KEY", hide = true, hide_env_values = true, value_parser = values::secret)]
     pub secret_key: Option<Secret>,
-    /// A file that holds that key
+    /// A file that holds the key that encrypts pull secrets, where it is not in COOPERAGE_SECRET_KEY
     #[arg(long, env = "COOPERAGE_SECRET_KEY_FILE", value_name = "FILE")]
     pub secret_key_file: Option<PathBuf>,
     /// How long a request may take before it is given up; logs and subscriptions are not counted
