@@ -17,15 +17,16 @@ use uuid::Uuid;
 
 use crate::builder::store::{Limits, trim};
 use crate::cli::Failed;
-use crate::config::{Config, DataDir, EngineKind, LocalEngineConfig, ServerConfig};
+use crate::config::{Config, DataDir, LocalEngineConfig, ServerConfig};
 use crate::delivery::listener;
 use crate::engine::Engine;
+use crate::engine::kubernetes::{KubernetesEngine, PodPlaces};
 use crate::engine::local::LocalEngine;
 use crate::graphql::{RegistryHealth, Services};
 use crate::http::{Access, App, router};
 use crate::jobs::JobService;
 use crate::jobs::events::Events;
-use crate::jobs::reconciler::{Reconciler, Settings, Shutdown, Wiring};
+use crate::jobs::reconciler::{Places, Reconciler, Settings, Shutdown, Tidy, Wiring};
 use crate::logs::LogStore;
 use crate::registry::RegistryClient;
 use crate::secrets::{ApiToken, SecretKey};
@@ -65,10 +66,10 @@ pub async fn run(config: Config) -> Result<(), Failed> {
         store: store.clone(),
         logs: logs.clone(),
         events: events.clone(),
-        engine: engine(&config)?,
+        engine: engine(&config).await?,
         registry: client.clone(),
         key: Arc::new(key.clone()),
-        settings: settings(&config, &deliveries.url),
+        settings: settings(&config, config.delivery.url.as_deref().unwrap_or(&deliveries.url)),
     });
 
     let bound = web.local_addr()?;
@@ -100,9 +101,10 @@ pub async fn run(config: Config) -> Result<(), Failed> {
 }
 
 /// Where jobs run.
-fn engine(config: &Config) -> Result<Arc<dyn Engine>, Failed> {
-    match config.engine {
-        EngineKind::Local => {
+async fn engine(config: &Config) -> Result<Arc<dyn Engine>, Failed> {
+    match &config.kubernetes {
+        Some(kubernetes) => Ok(Arc::new(KubernetesEngine::connect(kubernetes.clone()).await?)),
+        None => {
             let program = std::env::current_exe()?;
             let local = LocalEngineConfig { data: config.data.clone(), program };
             Ok(Arc::new(LocalEngine::new(&local)?))
@@ -118,17 +120,37 @@ fn settings(config: &Config, deliver_to: &str) -> Settings {
         store_bytes: config.build.store_limit_bytes,
         cache_bytes: config.build.cache_limit_bytes,
     };
+    let tidy: Tidy = Arc::new(move || {
+        let limits = limits.clone();
+        Box::pin(async move { trim(&limits).await.map(drop) })
+    });
     Settings {
         owner: Uuid::now_v7().simple().to_string(),
         registry: config.registry.clone(),
         build: config.build.clone(),
         logs: config.log.clone(),
-        data: config.data.clone(),
+        places: places(config),
+        allowance: config.kubernetes.as_ref().map_or(Duration::ZERO, |kubernetes| kubernetes.pending_deadline),
         deliver_to: deliver_to.to_owned(),
-        tidy: Some(Arc::new(move || {
-            let limits = limits.clone();
-            Box::pin(async move { trim(&limits).await.map(drop) })
-        })),
+        // In a cluster each builder looks after the volume that it has.
+        tidy: config.kubernetes.is_none().then_some(tidy),
+    }
+}
+
+/// Where builders have their stores, caches and programs.
+fn places(config: &Config) -> Places {
+    match &config.kubernetes {
+        None => Places {
+            store: config.data.store(),
+            run: config.data.run(),
+            cache: config.data.cache(),
+            uv: config.build.uv.clone(),
+            ca_bundle: config.build.settings.ca_bundle.clone(),
+        },
+        Some(kubernetes) => {
+            let PodPlaces { store, run, cache, uv, ca_bundle } = PodPlaces::of(kubernetes);
+            Places { store, run, cache, uv: Some(uv), ca_bundle }
+        }
     }
 }
 

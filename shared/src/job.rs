@@ -95,6 +95,8 @@ words! {
         Interrupted = "INTERRUPTED",
         /// The builder is gone and left no result.
         Lost = "LOST",
+        /// The cluster did not start the builder: no node for it, no image of it, or a rule against it.
+        NotStarted = "NOT_STARTED",
         /// A defect or a mis-set installation; the log and the message tell.
         Internal = "INTERNAL",
     }

@@ -20,6 +20,8 @@ pub struct EngineArgs {
 pub enum EngineKind {
     /// Processes on this machine.
     Local,
+    /// Jobs of a Kubernetes cluster.
+    Kubernetes,
 }
 
 /// What the local engine needs to know of this machine.

@@ -10,6 +10,7 @@ mod database;
 mod delivery;
 mod engine;
 pub mod file;
+mod kubernetes;
 mod log;
 mod logging;
 pub mod reference;
@@ -26,6 +27,7 @@ pub use data_dir::{DataArgs, DataDir};
 pub use database::{DatabaseArgs, DatabaseConfig};
 pub use delivery::{DeliveryArgs, DeliveryConfig};
 pub use engine::{EngineArgs, EngineKind, LocalEngineConfig};
+pub use kubernetes::{CacheVolumes, KubernetesArgs, KubernetesConfig, Profile, is_label_value};
 pub use log::{LogArgs, LogConfig};
 pub use logging::{LogFormat, LoggingArgs};
 pub use registry::{RegistryArgs, RegistryConfig};
@@ -79,6 +81,9 @@ pub struct Settings {
     /// Where jobs run.
     #[command(flatten)]
     pub engine: EngineArgs,
+    /// Jobs on Kubernetes.
+    #[command(flatten)]
+    pub kubernetes: KubernetesArgs,
     /// The push registry.
     #[command(flatten)]
     pub registry: RegistryArgs,
@@ -106,6 +111,8 @@ pub struct Config {
     pub delivery: DeliveryConfig,
     /// Where jobs run.
     pub engine: EngineKind,
+    /// Jobs on Kubernetes, where that is where they run.
+    pub kubernetes: Option<KubernetesConfig>,
     /// The push registry.
     pub registry: RegistryConfig,
     /// How images are built.
@@ -124,8 +131,9 @@ impl Settings {
         Ok(Config {
             server: self.server.resolve()?,
             database: self.database.resolve(&data)?,
-            delivery: self.delivery.resolve(),
+            delivery: self.delivery.resolve()?,
             engine: self.engine.engine,
+            kubernetes: self.kubernetes.resolve(self.engine.engine)?,
             registry: self.registry.resolve()?,
             build: self.build.resolve(),
             log: self.log.resolve(),

@@ -5,6 +5,7 @@
 //! - An engine survives the server: a new process observes what an old one started.
 //! - What a job leaves behind stays until it is told to [`clear`](Engine::clear) it.
 
+pub mod kubernetes;
 pub mod local;
 mod process;
 
@@ -20,6 +21,9 @@ pub enum EngineError {
     /// No space left where jobs run.
     #[error("no space left: {0}")]
     OutOfDisk(String),
+    /// What carries the jobs cannot be asked now. Nothing is wrong with the job: it is to be tried again.
+    #[error("{0}")]
+    Unavailable(String),
     /// Anything else; the text tells what.
     #[error("{0}")]
     Other(String),

@@ -75,6 +75,8 @@ pub enum FailureCode {
     Interrupted,
     /// The builder is gone and left no result.
     Lost,
+    /// The cluster did not start the builder: no node for it, no image of it, or a rule against it.
+    NotStarted,
     /// A defect or a mis-set installation; the log and the message tell.
     Internal,
 }

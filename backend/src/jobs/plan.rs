@@ -1,12 +1,29 @@
 //! What a builder is told: its plan, and the credentials that this job may use.
 
+use std::path::PathBuf;
+
 use cooperage_shared::{Failure, FailureCode, Field, ImageName, ImageReference, RevisionHash};
 
 use super::reconciler::Settings;
-use crate::delivery::protocol::{BuildPlan, Credentials, RegistryLogin};
+use crate::delivery::protocol::{BuildPlan, BuildSettings, Credentials, RegistryLogin};
 use crate::registry::same_host;
 use crate::secrets::SecretKey;
 use crate::store::{Job, Revision, Spec, Store, StoreError};
+
+/// Where things are that a builder uses: on this machine, or in its pod.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The kept image store.
+    pub store: PathBuf,
+    /// The store's run-time state.
+    pub run: PathBuf,
+    /// The package caches.
+    pub cache: PathBuf,
+    /// The uv program, where there is one.
+    pub uv: Option<PathBuf>,
+    /// The administrator's certificates, where there are any.
+    pub ca_bundle: Option<PathBuf>,
+}
 
 /// Why a job cannot be planned.
 #[derive(Debug, thiserror::Error)]
@@ -139,11 +156,11 @@ pub(super) fn plan(
         log_limit_bytes: settings.logs.max_bytes_per_job,
         line_limit_bytes: settings.logs.max_line_bytes,
         deliver_to: Some(settings.deliver_to.clone()),
-        store: settings.data.store(),
-        run: settings.data.run(),
-        cache: settings.data.cache(),
-        uv: settings.build.uv.clone(),
-        settings: settings.build.settings.clone(),
+        store: settings.places.store.clone(),
+        run: settings.places.run.clone(),
+        cache: settings.places.cache.clone(),
+        uv: settings.places.uv.clone(),
+        settings: BuildSettings { ca_bundle: settings.places.ca_bundle.clone(), ..settings.build.settings.clone() },
     };
     let credentials = Credentials { pull: prepared.pull, push: prepared.push, delivery_token: Some(delivery_token) };
     (plan, credentials)

@@ -17,9 +17,10 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::events::Events;
+pub use super::plan::Places;
 use super::plan::{self, PlanError, failure};
 use super::reuse;
-use crate::config::{BuildConfig, DataDir, LogConfig, RegistryConfig, Secret};
+use crate::config::{BuildConfig, LogConfig, RegistryConfig, Secret};
 use crate::engine::{Engine, EngineError, EngineState, Observed};
 use crate::logs::LogStore;
 use crate::registry::RegistryClient;
@@ -55,8 +56,10 @@ pub struct Settings {
     pub build: BuildConfig,
     /// How long logs may be.
     pub logs: LogConfig,
-    /// Where stores and caches are.
-    pub data: DataDir,
+    /// Where builders have their stores, caches and programs.
+    pub places: Places,
+    /// What a job may take beyond its builder's deadline: the wait for a place on the engine.
+    pub allowance: Duration,
     /// Where builders deliver, `http://host:port`.
     pub deliver_to: String,
     /// Keeps stores and caches within their limits.
@@ -179,7 +182,8 @@ impl Inner {
         }
         let (owner, build) = (&self.settings.owner, &self.settings.build);
         let mut is_idle = running.is_empty();
-        while let Some(claimed) = self.store.claim_next(owner, build.max_parallel, build.deadline).await? {
+        let deadline = build.deadline + self.settings.allowance;
+        while let Some(claimed) = self.store.claim_next(owner, build.max_parallel, deadline).await? {
             is_idle = false;
             self.events.job_changed(&claimed.job);
             self.start(claimed.job);
@@ -208,6 +212,13 @@ impl Inner {
                 if !claimed.started_on_engine {
                     self.act(job.id, async move { Ok(inner.store.mark_started(job.id).await?) });
                 }
+            }
+            // It could not be started all this time.
+            None | Some(EngineState::Unstarted) if is_overdue && !claimed.started_on_engine && job.stop.is_none() => {
+                self.act(job.id, async move {
+                    inner.store.request_stop(job.id, StopReason::TimedOut).await?;
+                    Ok(inner.settle(job.id).await?)
+                });
             }
             None | Some(EngineState::Unstarted) if !claimed.started_on_engine && job.stop.is_none() => self.start(job),
             // It has ended or will not end well, or is lost, or was to be stopped before it began.
@@ -269,6 +280,7 @@ impl Inner {
         let (plan, credentials) = plan::plan(&self.settings, job, prepared, token);
         match self.engine.start(&plan, &credentials).await {
             Ok(()) => Ok(self.store.mark_started(job.id).await?),
+            Err(error @ EngineError::Unavailable(_)) => Err(error.into()),
             Err(error) => {
                 let failure = match &error {
                     EngineError::OutOfDisk(_) => failure(
@@ -277,7 +289,7 @@ impl Inner {
                             "The job cannot be started: {error}. Free some space where Cooperage keeps its data, then rebuild."
                         ),
                     ),
-                    EngineError::Other(_) => failure(
+                    EngineError::Unavailable(_) | EngineError::Other(_) => failure(
                         FailureCode::Internal,
                         format!("The job cannot be started: {error}. Tell the administrator."),
                     ),

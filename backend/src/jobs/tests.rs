@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::events::Events;
-use super::reconciler::{Reconciler, Settings, Shutdown, Wiring};
+use super::reconciler::{Places, Reconciler, Settings, Shutdown, Wiring};
 use super::*;
 use crate::config::{BuildConfig, DataDir, LogConfig, RegistryConfig, Secret};
 use crate::delivery::protocol::{BuildPlan, Credentials, End, Outcome};
@@ -122,7 +122,8 @@ impl Bed {
                 settings: crate::delivery::protocol::BuildSettings::default(),
             },
             logs: LogConfig { max_bytes_per_job: 1 << 20, max_line_bytes: 1 << 10, retention: None },
-            data: data.clone(),
+            places: Places { store: data.store(), run: data.run(), cache: data.cache(), uv: None, ca_bundle: None },
+            allowance: Duration::ZERO,
             deliver_to: "http://127.0.0.1:2".to_owned(),
             tidy: None,
         };

@@ -1,0 +1,242 @@
+//! The engine `kubernetes`: every job is a `batch/v1` Job.
+//!
+//! What must stay true:
+//! - A Job is made suspended, then its Secret, then it is let go: what ends in between is found as unstarted.
+//! - A view that may be stale never decides that a job is gone: the cluster is asked again before anything is concluded.
+//! - A volume of the pool is held by one job at a time.
+
+mod cache;
+mod cluster;
+mod ended;
+mod job;
+mod logs;
+mod names;
+mod pending;
+mod places;
+mod pod;
+mod pool;
+mod refusals;
+mod secret;
+mod state;
+mod stop;
+#[cfg(test)]
+mod tests;
+mod volume;
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{TimeDelta, Utc};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::ResourceExt as _;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use serde_json::json;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use self::cache::Cache;
+use self::cluster::{Cluster, ask, find, is_conflict};
+use self::refusals::Refusals;
+use self::state::{Seen, has_begun, judge, newest};
+use super::{Engine, EngineError, EngineState, Observed, Salvage};
+use crate::config::KubernetesConfig;
+use crate::delivery::protocol::{BuildPlan, Credentials};
+
+/// Who writes the Secrets, for the cluster's own record.
+const MANAGER: &str = "cooperage";
+
+/// Runs jobs as Jobs of a cluster.
+pub struct KubernetesEngine {
+    cluster: Cluster,
+    config: KubernetesConfig,
+    jobs: Cache<Job>,
+    pods: Cache<Pod>,
+    refusals: Refusals,
+    changed: Arc<Notify>,
+}
+
+/// Where a plan's folders and programs are inside a builder's pod.
+#[derive(Clone, Debug)]
+pub struct PodPlaces {
+    /// The image store.
+    pub store: PathBuf,
+    /// The store's run-time state.
+    pub run: PathBuf,
+    /// The package caches.
+    pub cache: PathBuf,
+    /// The uv program.
+    pub uv: PathBuf,
+    /// The administrator's certificates, where there are any.
+    pub ca_bundle: Option<PathBuf>,
+}
+
+impl PodPlaces {
+    /// The places in the pods that `config` makes.
+    #[must_use]
+    pub fn of(config: &KubernetesConfig) -> Self {
+        let path = |folder: &str, name: &str| PathBuf::from(folder).join(name);
+        Self {
+            store: path(places::CACHE, "store"),
+            run: path(places::WORK, "run"),
+            cache: path(places::CACHE, "cache"),
+            uv: PathBuf::from("/usr/local/bin/uv"),
+            ca_bundle: config.ca_config_map.as_ref().map(|_| path(places::CA, places::CA_FILE)),
+        }
+    }
+}
+
+impl KubernetesEngine {
+    /// An engine in the cluster that the kubeconfig names, else in the one that this program runs in. It begins to watch;
+    /// the cluster need not answer yet.
+    ///
+    /// # Errors
+    /// When no cluster is named.
+    pub async fn connect(config: KubernetesConfig) -> Result<Self, EngineError> {
+        let cluster = Cluster::connect(&config).await?;
+        let changed = Arc::new(Notify::new());
+        let selector = names::selector(&config.instance);
+        tracing::info!(namespace = cluster.namespace(), instance = config.instance, "builds run on Kubernetes");
+        Ok(Self {
+            jobs: Cache::watch(cluster.api(), selector.clone(), Arc::clone(&changed)),
+            pods: Cache::watch(cluster.api(), selector, Arc::clone(&changed)),
+            refusals: Refusals::default(),
+            cluster,
+            config,
+            changed,
+        })
+    }
+
+    /// The Job of a build, suspended and with a Secret yet to come: made, or found from an earlier try.
+    async fn suspended(&self, plan: &BuildPlan) -> Result<Job, EngineError> {
+        let (api, name) = (self.cluster.api::<Job>(), names::of_job(plan.job_id));
+        if let Some(found) = find(api.get(&name)).await? {
+            let is_suspended = found.spec.as_ref().and_then(|spec| spec.suspend) == Some(true);
+            if is_suspended && found.metadata.deletion_timestamp.is_none() {
+                return Ok(found);
+            }
+            // It has begun with a token that is not valid any more, or is being deleted: nothing of it is wanted.
+            stop::stop(&self.cluster, plan.job_id).await?;
+            stop::remove(&self.cluster, plan.job_id).await?;
+        }
+        let alive = self.alive().await?;
+        let base = plan.base_image.canonical();
+        let claim = pool::claim(&self.cluster, &self.config, plan.job_id, &base, &alive).await?;
+        let job = job::job(&self.config, plan, claim.as_deref());
+        let made = async {
+            match api.create(&PostParams::default(), &job).await {
+                Err(error) if is_conflict(&error) => api.get(&name).await,
+                other => other,
+            }
+        };
+        ask(made).await
+    }
+
+    /// The jobs of which anything is in the cluster.
+    async fn alive(&self) -> Result<HashSet<Uuid>, EngineError> {
+        let (jobs, pods) = (self.jobs.all().await?, self.pods.all().await?);
+        let jobs = jobs.iter().filter_map(|job| names::job_of(&job.metadata));
+        Ok(jobs.chain(pods.iter().filter_map(|pod| names::job_of(&pod.metadata))).collect())
+    }
+
+    fn patience(&self) -> TimeDelta {
+        TimeDelta::from_std(self.config.pending_deadline).unwrap_or(TimeDelta::MAX)
+    }
+
+    fn judge(&self, job: Option<&Job>, pods: &[Arc<Pod>]) -> (EngineState, Option<cooperage_shared::Failure>) {
+        let refusal = job.and_then(|job| self.refusals.of(job));
+        judge(&Seen { job, pods, refusal: refusal.as_deref(), patience: self.patience(), now: Utc::now() })
+    }
+}
+
+#[async_trait]
+impl Engine for KubernetesEngine {
+    async fn start(&self, plan: &BuildPlan, credentials: &Credentials) -> Result<(), EngineError> {
+        let job = self.suspended(plan).await?;
+        let uid = job.uid().ok_or_else(|| EngineError::Other("the cluster gave a Job without uid".to_owned()))?;
+        let secret = secret::secret(&self.config.instance, plan, credentials, &uid)
+            .map_err(|error| EngineError::Other(error.to_string()))?;
+        let (name, written) = (job.name_any(), PatchParams::apply(MANAGER).force());
+        ask(self.cluster.api::<Secret>().patch(&name, &written, &Patch::Apply(&secret))).await?;
+        let go = Patch::Merge(json!({ "metadata": { "uid": uid }, "spec": { "suspend": false } }));
+        let job = ask(self.cluster.api::<Job>().patch(&name, &PatchParams::default(), &go)).await?;
+        self.jobs.note(job);
+        Ok(())
+    }
+
+    async fn stop(&self, job: Uuid) -> Result<(), EngineError> {
+        stop::stop(&self.cluster, job).await
+    }
+
+    async fn observe(&self) -> Result<Vec<Observed>, EngineError> {
+        let (jobs, pods) = (self.jobs.all().await?, self.pods.all().await?);
+        let mut by_job: HashMap<Uuid, (Option<Arc<Job>>, Vec<Arc<Pod>>)> = HashMap::new();
+        for job in jobs {
+            if let Some(id) = names::job_of(&job.metadata) {
+                by_job.entry(id).or_default().0 = Some(job);
+            }
+        }
+        for pod in pods {
+            if let Some(id) = names::job_of(&pod.metadata) {
+                by_job.entry(id).or_default().1.push(pod);
+            }
+        }
+        let podless = by_job.values().filter(|(_, pods)| pods.is_empty()).filter_map(|(job, _)| job.as_deref());
+        self.refusals.look(&self.cluster, podless).await?;
+        let state = |(job, (object, pods)): (Uuid, (Option<Arc<Job>>, Vec<Arc<Pod>>))| Observed {
+            job,
+            state: self.judge(object.as_deref(), &pods).0,
+        };
+        Ok(by_job.into_iter().map(state).collect())
+    }
+
+    async fn salvage(&self, job: Uuid) -> Result<Salvage, EngineError> {
+        let object = find(self.cluster.api::<Job>().get(&names::of_job(job))).await?;
+        let selected = ListParams::default().labels(&names::selector_of_job(job));
+        let pods = ask(self.cluster.api::<Pod>().list(&selected)).await?.items;
+        let pods: Vec<Arc<Pod>> = pods.into_iter().map(Arc::new).collect();
+        let (state, mut verdict) = self.judge(object.as_ref(), &pods);
+        if state == EngineState::Running {
+            return Err(EngineError::Unavailable(format!("job {job} runs after all")));
+        }
+        let Some(pod) = newest(&pods) else {
+            // Its logs went with it; what the kubelet last said of it did not, if it was seen here.
+            let deleted: Vec<_> = self.pods.deleted();
+            let deleted: Vec<_> = deleted.into_iter().filter(|pod| names::job_of(&pod.metadata) == Some(job)).collect();
+            let last = newest(&deleted);
+            let of_pod = last.and_then(ended::verdict);
+            let has_failed = verdict.as_ref().is_some_and(|v| v.code == cooperage_shared::FailureCode::Lost);
+            return Ok(Salvage {
+                end: last.and_then(logs::last_word),
+                log_is_whole: last.is_none() && (state == EngineState::Unstarted || !has_failed && verdict.is_some()),
+                verdict: if has_failed { of_pod.or(verdict) } else { verdict },
+                ..Salvage::default()
+            });
+        };
+        if let Some(failure) = &mut verdict
+            && !has_begun(pod)
+        {
+            failure.message.push_str(&refusals::detail(&self.cluster, pod).await?);
+        }
+        let (log, log_is_whole) = logs::fetch(&self.cluster, pod).await?;
+        let end = logs::last_word(pod);
+        Ok(Salvage { log: Some(log), log_is_whole, end, verdict, stderr_tail: String::new() })
+    }
+
+    async fn clear(&self, job: Uuid) -> Result<(), EngineError> {
+        find(self.cluster.api::<Job>().delete(&names::of_job(job), &DeleteParams::background())).await?;
+        let mut alive = self.alive().await?;
+        alive.remove(&job);
+        pool::release(&self.cluster, &self.config, job, &alive).await
+    }
+
+    async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+}

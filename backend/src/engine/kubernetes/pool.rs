@@ -1,0 +1,103 @@
+//! Takes cache volumes for jobs and gives them back. A volume is taken by a change that names the version that was read:
+//! of several replicas one gets it.
+
+use std::collections::HashSet;
+
+use chrono::Utc;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use kube::ResourceExt as _;
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::cluster::{Cluster, ask, is_conflict};
+use super::{names, volume};
+use crate::config::KubernetesConfig;
+use crate::engine::EngineError;
+
+/// How often a volume is looked for before a job goes without.
+const TRIES: usize = 5;
+
+/// Takes a volume for a job, and gives its name; none where all are taken.
+pub(super) async fn claim(
+    cluster: &Cluster,
+    config: &KubernetesConfig,
+    job: Uuid,
+    base_image: &str,
+    alive: &HashSet<Uuid>,
+) -> Result<Option<String>, EngineError> {
+    if config.cache.count == 0 {
+        return Ok(None);
+    }
+    for _ in 0..TRIES {
+        let volumes = all(cluster, config).await?;
+        let now = Utc::now();
+        let is_gone = |holder| !alive.contains(&holder);
+        let Some(found) = volume::choose(&volumes, job, base_image, now, is_gone) else { return Ok(None) };
+        if change(cluster, found, &volume::claim(found, job, base_image, now)).await? {
+            return Ok(Some(found.name_any()));
+        }
+    }
+    Ok(None)
+}
+
+/// Gives back what a job holds, and what is held by jobs that are gone.
+pub(super) async fn release(
+    cluster: &Cluster,
+    config: &KubernetesConfig,
+    job: Uuid,
+    alive: &HashSet<Uuid>,
+) -> Result<(), EngineError> {
+    if config.cache.count == 0 {
+        return Ok(());
+    }
+    let is_gone = |holder| !alive.contains(&holder);
+    for found in listed(cluster, config).await? {
+        let is_free = volume::holder(&found) == Some(job) || volume::is_abandoned(&found, Utc::now(), is_gone);
+        // Where somebody else has changed it, it was not this job's any more.
+        if is_free {
+            change(cluster, &found, &volume::release(&found, Utc::now())).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The whole pool; volumes that are not there are made.
+async fn all(cluster: &Cluster, config: &KubernetesConfig) -> Result<Vec<PersistentVolumeClaim>, EngineError> {
+    let mut volumes = listed(cluster, config).await?;
+    let there: HashSet<String> = volumes.iter().map(|volume| volume.name_any()).collect();
+    let wanted: HashSet<String> = (0..config.cache.count).map(names::of_volume).collect();
+    for number in 0..config.cache.count {
+        if there.contains(&names::of_volume(number)) {
+            continue;
+        }
+        let made = async {
+            match cluster.api().create(&PostParams::default(), &volume::volume(config, number)).await {
+                // Another replica was faster: it is seen the next time.
+                Err(error) if is_conflict(&error) => Ok(None),
+                other => other.map(Some),
+            }
+        };
+        volumes.extend(ask(made).await?);
+    }
+    // A pool that was made smaller: what is beyond it is the administrator's to delete.
+    volumes.retain(|volume| wanted.contains(&volume.name_any()));
+    Ok(volumes)
+}
+
+async fn listed(cluster: &Cluster, config: &KubernetesConfig) -> Result<Vec<PersistentVolumeClaim>, EngineError> {
+    let selected = ListParams::default().labels(&names::selector_of_volumes(&config.instance));
+    Ok(ask(cluster.api::<PersistentVolumeClaim>().list(&selected)).await?.items)
+}
+
+/// Whether the change was made, and not refused because somebody else was faster.
+async fn change(cluster: &Cluster, volume: &PersistentVolumeClaim, change: &Value) -> Result<bool, EngineError> {
+    let api = cluster.api::<PersistentVolumeClaim>();
+    let changed = async {
+        match api.patch(&volume.name_any(), &PatchParams::default(), &Patch::Merge(change)).await {
+            Err(error) if is_conflict(&error) => Ok(false),
+            other => other.map(|_| true),
+        }
+    };
+    ask(changed).await
+}

@@ -1,0 +1,1 @@
+//! What is asked of a cluster, and what its answers mean.
