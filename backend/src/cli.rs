@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{DataArgs, DatabaseArgs, LogFormat, LoggingArgs, Settings, file, reference, secret_arguments};
 use crate::store::Store;
@@ -39,6 +39,9 @@ enum Command {
         /// The job's folder
         #[arg(long, value_name = "FOLDER")]
         job: PathBuf,
+        /// A folder that nothing started from here sees
+        #[arg(long, value_name = "FOLDER")]
+        hide: Option<PathBuf>,
     },
     /// Install Conda packages; runs inside an install step
     #[command(hide = true)]
@@ -56,17 +59,26 @@ enum Command {
 enum BuildCommand {
     /// A job that the server has laid out in this folder; the credentials come on standard input.
     Job(PathBuf),
+    /// A container's part of a job.
+    Part(Box<builder::PartArgs>),
     /// A spec file.
     Spec(Box<builder::StandaloneArgs>),
 }
 
 impl clap::Args for BuildCommand {
     fn augment_args(command: clap::Command) -> clap::Command {
-        let job =
-            Arg::new("job").long("job").value_name("FOLDER").value_parser(clap::value_parser!(PathBuf)).hide(true);
-        builder::StandaloneArgs::augment_args(command)
-            .mut_arg("spec", |spec| spec.required(false).required_unless_present("job"))
-            .arg(job.conflicts_with("spec"))
+        let mut command = builder::StandaloneArgs::augment_args(command)
+            .mut_arg("spec", |spec| spec.required(false).required_unless_present("job"));
+        // Only engines write these: `--job` alone, or with all that a container of a pod needs.
+        for part in builder::PartArgs::augment_args(clap::Command::new("part")).get_arguments() {
+            let part = part.clone().hide(true).conflicts_with("spec").required(false);
+            command = command.arg(match part.get_id().as_str() {
+                "job" => part,
+                "part" => part.requires_all(["job", "plan", "credentials", "attempt"]),
+                _ => part.requires("part"),
+            });
+        }
+        command
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
@@ -77,6 +89,9 @@ impl clap::Args for BuildCommand {
 impl clap::FromArgMatches for BuildCommand {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         match matches.get_one::<PathBuf>("job") {
+            Some(_) if matches.contains_id("part") => {
+                Ok(Self::Part(Box::new(builder::PartArgs::from_arg_matches(matches)?)))
+            }
             Some(folder) => Ok(Self::Job(folder.clone())),
             None => Ok(Self::Spec(Box::new(builder::StandaloneArgs::from_arg_matches(matches)?))),
         }
@@ -138,7 +153,13 @@ fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Build(BuildCommand::Spec(arguments)) => {
             return Ok(runtime()?.block_on(builder::standalone(*arguments)));
         }
-        Command::BuildPhase { phase, job } => return Ok(runtime()?.block_on(builder::run_phase(phase, &job))),
+        Command::Build(BuildCommand::Part(_)) if builder::is_first() => {
+            return Ok(runtime()?.block_on(builder::supervise())?);
+        }
+        Command::Build(BuildCommand::Part(arguments)) => return Ok(runtime()?.block_on(builder::run_part(&arguments))),
+        Command::BuildPhase { phase, job, hide } => {
+            return Ok(runtime()?.block_on(builder::run_phase(phase, &job, hide.as_deref())));
+        }
         Command::CondaInstall(arguments) => return Ok(runtime()?.block_on(conda::install(arguments))),
         Command::Migrate(arguments) => {
             log_to_stderr(&arguments.logging)?;

@@ -7,7 +7,7 @@ use std::{fs, io};
 
 use tokio::process::Command;
 
-use super::process;
+use super::{process, rootless};
 use crate::delivery::protocol::{BuildPlan, BuildSettings};
 
 /// The kept store, and how programs are run on it.
@@ -42,7 +42,7 @@ impl Buildah {
     /// A buildah command.
     ///
     /// It dies with this process, in a PID namespace of its own: whatever it started dies with it, and an install step
-    /// sees no process but its own.
+    /// reaches no process but its own (and sees none, where the namespace can have a `/proc` of its own).
     pub(super) fn buildah(&self, subcommand: &str) -> Command {
         let mut command = self.contained("buildah");
         command.arg("--root").arg(&self.store).arg("--runroot").arg(&self.run).args([
@@ -69,8 +69,10 @@ impl Buildah {
         let temporary = temporary(&self.cache);
         let mut command = process::command(Path::new("setpriv"), &temporary, &self.settings, self.ca_bundle.as_deref());
         command
-            .args(["--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc"])
+            .args(["--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child"])
+            .args(rootless::has_own_proc().then_some("--mount-proc"))
             .arg(program);
+        rootless::inherit(&mut command);
         command
     }
 }

@@ -63,6 +63,11 @@ impl JobFolder {
         self.0.join("agent.json")
     }
 
+    /// What the first container of a pod leaves for the others.
+    pub(super) fn attempt(&self) -> PathBuf {
+        self.0.join("attempt.json")
+    }
+
     /// The spool: exactly the bytes that are delivered.
     #[must_use]
     pub fn log(&self) -> PathBuf {
@@ -96,9 +101,19 @@ impl JobFolder {
         self.0.join("scratch")
     }
 
+    /// Removes what an earlier run has left: the spool, the last word and what each phase found.
+    pub(super) fn forget(&self) -> io::Result<()> {
+        let files = [self.log(), self.end(), self.delivered()];
+        for file in files.into_iter().chain(["trim", "pull", "build", "push"].map(|name| self.result(name))) {
+            absent_is_fine(fs::remove_file(file))?;
+        }
+        Ok(())
+    }
+
     /// Reads a file of the folder.
     pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
-        serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)
+        serde_json::from_slice(&fs::read(path)?)
+            .map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
     }
 
     /// Writes a file of the folder whole or not at all.
@@ -109,6 +124,14 @@ impl JobFolder {
         file.write_all(&serde_json::to_vec(value).map_err(io::Error::other)?)?;
         file.sync_all()?;
         fs::rename(&temporary, path)
+    }
+}
+
+/// Something that is gone already need not be removed.
+pub(super) fn absent_is_fine(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The job's log: masked, numbered, capped, hashed and spooled.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -50,18 +50,20 @@ struct State {
 impl Log {
     /// Begins an empty log at `path`.
     pub(super) fn create(path: &Path, mask: Mask, limit_bytes: u64, line_limit_bytes: u64) -> io::Result<Self> {
-        let state = State {
-            spool: File::create(path)?,
-            mask,
-            length: Length::default(),
-            hash: Sha256::new(),
-            limit_bytes,
-            line_limit: usize::try_from(line_limit_bytes).unwrap_or(usize::MAX).max(1),
-            full: false,
-            broken: None,
-            recent: VecDeque::new(),
-        };
-        Ok(Self { state: Arc::new(Mutex::new(state)), length: watch::Sender::new(Length::default()) })
+        Ok(Self::of(State::new(File::create(path)?, mask, limit_bytes, line_limit_bytes)))
+    }
+
+    /// Goes on with the log at `path`, or begins it.
+    pub(super) fn resume(path: &Path, mask: Mask, limit_bytes: u64, line_limit_bytes: u64) -> io::Result<Self> {
+        let spool = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let mut state = State::new(spool, mask, limit_bytes, line_limit_bytes);
+        state.read_again()?;
+        Ok(Self::of(state))
+    }
+
+    fn of(state: State) -> Self {
+        let length = watch::Sender::new(state.length);
+        Self { state: Arc::new(Mutex::new(state)), length }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -114,6 +116,45 @@ impl Log {
 }
 
 impl State {
+    fn new(spool: File, mask: Mask, limit_bytes: u64, line_limit_bytes: u64) -> Self {
+        Self {
+            spool,
+            mask,
+            length: Length::default(),
+            hash: Sha256::new(),
+            limit_bytes,
+            line_limit: usize::try_from(line_limit_bytes).unwrap_or(usize::MAX).max(1),
+            full: false,
+            broken: None,
+            recent: VecDeque::new(),
+        }
+    }
+
+    /// Counts and hashes what an earlier process has spooled.
+    fn read_again(&mut self) -> io::Result<()> {
+        let mut reader = BufReader::new(self.spool.try_clone()?);
+        let full = full_marker(self.limit_bytes);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line)? > 0 {
+            if line.pop() != Some(b'\n') {
+                // It died within a line, which nobody has been told of: the spool holds whole lines only.
+                self.spool.set_len(self.length.bytes)?;
+                break;
+            }
+            self.full |= line == full.as_bytes();
+            line.push(b'\n');
+            self.count(&line);
+            line.clear();
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, line: &[u8]) {
+        self.hash.update(line);
+        self.length.lines += 1;
+        self.length.bytes += line.len() as u64;
+    }
+
     /// Writes one masked line of a program.
     fn program_line(&mut self, line: Vec<u8>) {
         if self.full {
@@ -121,11 +162,7 @@ impl State {
         }
         if self.length.bytes + line.len() as u64 + 1 > self.limit_bytes {
             self.full = true;
-            let marker = format!(
-                "[cooperage] The log has reached its limit of {} bytes. What programs print from here on is left out.",
-                self.limit_bytes
-            );
-            self.store(marker.into_bytes());
+            self.store(full_marker(self.limit_bytes).into_bytes());
             return;
         }
         self.store(line);
@@ -143,9 +180,7 @@ impl State {
             self.full = true;
             return;
         }
-        self.hash.update(&line);
-        self.length.lines += 1;
-        self.length.bytes += line.len() as u64;
+        self.count(&line);
         // The engine keeps the standard output; nobody may be reading it, and that is no failure.
         let _ = io::stdout().write_all(&line);
         line.pop();
@@ -156,6 +191,12 @@ impl State {
         let text = String::from_utf8_lossy(&line).into_owned();
         self.recent.push_back(LogLine { number: self.length.lines, text });
     }
+}
+
+fn full_marker(limit_bytes: u64) -> String {
+    format!(
+        "[cooperage] The log has reached its limit of {limit_bytes} bytes. What programs print from here on is left out."
+    )
 }
 
 /// Splits what a program prints into lines, within the limits of a line and of memory.
@@ -269,5 +310,27 @@ mod tests {
         assert_eq!(text.lines().count(), 4, "{text}");
         assert_eq!(text.matches("reached its limit").count(), 1);
         assert!(text.ends_with("the end\n"));
+
+        let log = resumed(folder.path(), 30);
+        log.stream().feed(b"more\n");
+        assert_eq!(written(folder.path()), text, "a full log stays full");
+    }
+
+    fn resumed(folder: &Path, limit: u64) -> Log {
+        let credentials = Credentials { pull: None, push: None, delivery_token: None };
+        Log::resume(&folder.join("log"), Mask::new(&credentials, &BuildSettings::default()), limit, 1_000).unwrap()
+    }
+
+    #[test]
+    fn a_log_goes_on_where_an_earlier_process_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        log(folder.path(), 10_000, 1_000).say("one\ntwo");
+        let path = folder.path().join("log");
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"half a li").unwrap();
+        let log = resumed(folder.path(), 10_000);
+        assert_eq!((log.next_number(), log.watch().borrow().bytes), (3, 8));
+        log.say("three");
+        assert_eq!(written(folder.path()), "one\ntwo\nthree\n");
+        assert_eq!(log.summary(), (3, hex::encode(Sha256::digest("one\ntwo\nthree\n"))));
     }
 }

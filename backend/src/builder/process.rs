@@ -33,6 +33,14 @@ pub(super) fn die_with(expected: Option<u32>) -> io::Result<()> {
     }
 }
 
+/// Lets no process of the same user look into this one: into its memory, its environment or its files.
+///
+/// # Errors
+/// When the kernel refuses.
+pub(super) fn keep_to_itself() -> io::Result<()> {
+    Ok(prctl::set_dumpable(false)?)
+}
+
 /// A command with an environment of its own: nothing of this process's reaches it but the search path.
 pub(super) fn command(program: &Path, temporary: &Path, settings: &BuildSettings, ca_bundle: Option<&Path>) -> Command {
     let mut command = Command::new(program);

@@ -7,9 +7,11 @@ use std::process::{ExitCode, Stdio};
 
 use cooperage_shared::{Content, ImageName, ImageReference, ImageSpecInput, parse_spec};
 
-use super::agent::{Agent, LocalOutcome};
+use super::agent::{Agent, Came, LocalOutcome};
 use super::buildah::Buildah;
 use super::job_folder::JobFolder;
+use super::part::Part;
+use super::run::whole;
 use crate::config::{BuildArgs, DataArgs, LogArgs, RegistryArgs, RegistryConfig, Secret};
 use crate::delivery::protocol::{BuildPlan, Credentials, Outcome, RegistryLogin};
 
@@ -76,7 +78,8 @@ async fn run(args: StandaloneArgs) -> Result<bool, String> {
 
 async fn work(job: JobFolder, plan: BuildPlan, credentials: Credentials, no_push: bool) -> io::Result<bool> {
     JobFolder::write(&job.plan(), &plan)?;
-    let agent = Agent::new(job, plan.clone(), credentials)?;
+    let part = if no_push { Part::WithoutPush } else { Part::Whole };
+    let agent = Agent::new(whole(job, plan.clone(), credentials, part))?;
     if no_push {
         let image_id = match agent.run_without_push().await? {
             LocalOutcome::Built(image_id) => image_id,
@@ -100,18 +103,18 @@ async fn work(job: JobFolder, plan: BuildPlan, credentials: Credentials, no_push
         return Ok(true);
     }
     match agent.run().await? {
-        Some(Outcome::Succeeded(pushed)) => {
+        Came::Ended(Outcome::Succeeded(pushed)) => {
             println!("\nSUCCEEDED\nimage   {}\ndigest  {}\nbytes   {}", pushed.image, pushed.digest, pushed.size_bytes);
             Ok(true)
         }
-        Some(Outcome::Failed(failure)) => {
+        Came::Ended(Outcome::Failed(failure)) => {
             println!("\nFAILED  {}\n{}", failure.code, failure.message);
             if let Some(requirement) = failure.requirement {
                 println!("at      {requirement}");
             }
             Ok(false)
         }
-        Some(Outcome::Cancelled) | None => {
+        Came::Ended(Outcome::Cancelled) | Came::Done | Came::Disrupted | Came::Gone => {
             println!("\nCANCELLED");
             Ok(false)
         }
@@ -175,6 +178,7 @@ fn plan(
         store: data.store(),
         run: data.run(),
         cache: data.cache(),
+        limits: None,
         uv: build.uv,
         settings: build.settings,
     })

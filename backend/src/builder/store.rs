@@ -83,6 +83,14 @@ pub async fn trim(limits: &Limits) -> io::Result<Option<Trimmed>> {
     Ok(Some(trimmed))
 }
 
+/// Empties the store and the package caches.
+pub(super) fn clear(limits: &Limits) -> io::Result<()> {
+    for folder in [&limits.store, &limits.cache] {
+        remove_all_but(folder, Path::new(""))?;
+    }
+    Ok(())
+}
+
 /// Holds the store for a job, so that it is not trimmed meanwhile; `None` while it is being trimmed.
 pub(super) fn hold(run: &Path) -> io::Result<Option<Flock<File>>> {
     lock(run, FlockArg::LockSharedNonblock)

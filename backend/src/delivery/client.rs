@@ -1,5 +1,9 @@
 //! The builder's side: sends the spool, tells progress, and does not give up while the server is away.
 
+mod link;
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, SeekFrom};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::link::{Link, Reply};
 use super::protocol::{End, Next, Progress};
 use crate::config::Secret;
 
@@ -18,11 +23,8 @@ const BATCH: usize = 1024 * 1024;
 const GATHER: Duration = Duration::from_millis(60);
 /// A silent builder is heard at least this often.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// So many refusals of the token in a row end the delivery: the server no longer knows the job.
-const REFUSALS: u32 = 5;
 
 /// How long a log is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +36,7 @@ pub struct Length {
 }
 
 /// Where one job's log and result go.
+#[derive(Clone)]
 pub struct Target {
     /// `http://host:port`.
     pub address: String,
@@ -41,18 +44,33 @@ pub struct Target {
     pub job: uuid::Uuid,
     /// What the listener asks for.
     pub token: Secret,
-    /// The spool.
+    /// This run of the builder: the same for each process that carries out a part of it.
+    pub attempt: String,
+    /// The spool: the lines of this attempt.
     pub spool: PathBuf,
 }
 
-/// What is to be delivered, as it grows.
+/// What a delivery is told last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Last {
+    /// The job ends.
+    End(End),
+    /// This process has no more to say: another goes on with the spool, or the job is run again.
+    Pause,
+}
+
+/// What is to be delivered, as it grows, and what is learned meanwhile.
 pub struct Feed {
     /// How much of the spool is whole lines.
     pub length: watch::Receiver<Length>,
     /// The latest progress.
     pub progress: watch::Receiver<Option<Progress>>,
-    /// The end, once there is one.
-    pub end: watch::Receiver<Option<End>>,
+    /// What is last, once it is known.
+    pub last: watch::Receiver<Option<Last>>,
+    /// Becomes true when the server says that the job is to stop.
+    pub stop: watch::Sender<bool>,
+    /// Is told why the server takes nothing now, once for each time that it does not.
+    pub trouble: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 /// How a delivery ended.
@@ -60,65 +78,74 @@ pub struct Feed {
 pub enum Delivered {
     /// The server has log and result, and has checked them.
     Complete,
-    /// The server wants nothing of this job any more.
+    /// The server has the log so far.
+    SoFar,
+    /// The server wants nothing of this attempt any more.
     Gone,
 }
 
-/// Delivers until the end is acknowledged or the server says that the job is gone. It retries for ever: the caller sets
-/// the limit by dropping the future.
+/// Asks the server whether somebody wants the job to stop; none where it wants nothing of this attempt any more. Asks for
+/// ever: the caller sets the limit by dropping the future.
+///
+/// # Errors
+/// When no HTTP client can be made.
+pub async fn is_to_stop(target: &Target) -> io::Result<Option<bool>> {
+    let mut link = Link::new(target)?;
+    loop {
+        match link.begin().await {
+            Reply::Accepted(Some(began)) => return Ok(Some(began.stop)),
+            Reply::Gone => return Ok(None),
+            Reply::Accepted(None) | Reply::GoBack(_) | Reply::Failed(_) => tokio::time::sleep(FIRST_WAIT).await,
+        }
+    }
+}
+
+/// Delivers until the end is acknowledged, or all lines are where the delivery is to pause, or the server says that the job
+/// is gone. It retries for ever: the caller sets the limit by dropping the future.
 ///
 /// # Errors
 /// When the spool cannot be read, or no HTTP client can be made.
 pub async fn deliver(target: Target, feed: Feed) -> io::Result<Delivered> {
-    let http = crate::registry::http_client(|client| {
-        client.timeout(ANSWER_TIMEOUT).connect_timeout(CONNECT_TIMEOUT).no_proxy()
-    })
-    .map_err(io::Error::other)?;
+    let link = Link::new(&target)?;
     let spool = File::open(&target.spool).await?;
-    Delivery { target, feed, http, spool, next: 1, offset: 0, told: None, wait: Duration::ZERO, refused: 0 }.run().await
+    Delivery { feed, link, spool, before: None, next: 1, offset: 0, told: None, wait: Duration::ZERO }.run().await
 }
 
-struct Delivery {
-    target: Target,
+struct Delivery<'a> {
     feed: Feed,
-    http: reqwest::Client,
+    link: Link<'a>,
     spool: File,
-    /// The number of the line that is sent next.
+    /// How many lines the server had when the attempt began, once it has said so: its own line 1 is one more there.
+    before: Option<u64>,
+    /// The line of the spool that is sent next, from 1.
     next: u64,
     /// Where it begins in the spool.
     offset: u64,
     told: Option<Progress>,
     wait: Duration,
-    refused: u32,
 }
 
-/// What a reply means for what comes next.
-enum Reply {
-    Accepted(Option<u64>),
-    /// The server wants to go on from this line.
-    GoBack(u64),
-    Gone,
-    /// Not now.
-    Failed(String),
-}
-
-impl Delivery {
+impl Delivery<'_> {
     async fn run(mut self) -> io::Result<Delivered> {
         let mut heard = Instant::now();
         loop {
             let length = *self.feed.length.borrow_and_update();
             let progress = self.feed.progress.borrow_and_update().clone();
-            let end = self.feed.end.borrow_and_update().clone();
-            let reply = if progress.is_some() && progress != self.told {
-                let reply = self.post("progress", &progress).await;
+            let last = self.feed.last.borrow_and_update().clone();
+            let reply = if self.before.is_none() {
+                self.begin().await
+            } else if progress.is_some() && progress != self.told {
+                let reply = self.link.post("progress", &progress).await;
                 if matches!(reply, Reply::Accepted(_)) {
                     self.told = progress;
                 }
                 reply
             } else if self.next <= length.lines {
                 self.send_lines(length).await?
-            } else if let Some(end) = &end {
-                match self.post("end", end).await {
+            } else if last == Some(Last::Pause) {
+                return Ok(Delivered::SoFar);
+            } else if let Some(Last::End(end)) = &last {
+                match self.link.post("end", end).await {
                     Reply::Accepted(_) => return Ok(Delivered::Complete),
                     reply => reply,
                 }
@@ -128,24 +155,29 @@ impl Delivery {
                 tokio::select! {
                     _ = self.feed.length.changed() => {}
                     _ = self.feed.progress.changed() => {}
-                    _ = self.feed.end.changed() => {}
+                    _ = self.feed.last.changed() => {}
                     () = tokio::time::sleep(HEARTBEAT) => {}
                 }
-                if self.feed.end.borrow().is_none() {
+                if self.feed.last.borrow().is_none() {
                     tokio::time::sleep(GATHER).await;
                 }
                 continue;
             };
+            let before = self.before.unwrap_or_default();
             match reply {
                 Reply::Accepted(next) => {
                     heard = Instant::now();
-                    (self.wait, self.refused) = (Duration::ZERO, 0);
-                    if let Some(next) = next.filter(|next| *next != self.next) {
+                    self.wait = Duration::ZERO;
+                    if next.is_some_and(|next| next.stop) {
+                        self.feed.stop.send_replace(true);
+                    }
+                    if let Some(next) = next.map(|next| next.next.saturating_sub(before)).filter(|n| *n != self.next) {
                         self.go_to(next).await?;
                     }
                 }
                 Reply::GoBack(next) => {
                     heard = Instant::now();
+                    let next = next.saturating_sub(before);
                     // An end that agrees on nothing is asked for again: not in a tight loop.
                     if next > length.lines {
                         self.pause("the server counts other lines than the spool").await;
@@ -153,22 +185,33 @@ impl Delivery {
                     self.go_to(next).await?;
                 }
                 Reply::Gone => return Ok(Delivered::Gone),
-                Reply::Failed(_) if self.refused >= REFUSALS => return Ok(Delivered::Gone),
                 Reply::Failed(why) => self.pause(&why).await,
             }
         }
     }
 
+    async fn begin(&mut self) -> Reply<Next> {
+        match self.link.begin().await {
+            Reply::Accepted(began) => {
+                self.before = began.map(|began| began.lines);
+                Reply::Accepted(began.map(|began| Next { next: began.next, stop: began.stop }))
+            }
+            Reply::GoBack(_) => Reply::Failed("it answers what was not asked".to_owned()),
+            Reply::Gone => Reply::Gone,
+            Reply::Failed(why) => Reply::Failed(why),
+        }
+    }
+
     async fn pause(&mut self, why: &str) {
         if self.wait.is_zero() {
-            eprintln!("cooperage: the server does not take the log now ({why}); trying again");
+            (self.feed.trouble)(why);
         }
-        self.wait = (self.wait * 2).clamp(Duration::from_millis(200), LONGEST_WAIT);
+        self.wait = (self.wait * 2).clamp(FIRST_WAIT, LONGEST_WAIT);
         tokio::time::sleep(self.wait).await;
     }
 
     /// Sends the next batch of whole lines.
-    async fn send_lines(&mut self, length: Length) -> io::Result<Reply> {
+    async fn send_lines(&mut self, length: Length) -> io::Result<Reply<Next>> {
         let available = usize::try_from(length.bytes.saturating_sub(self.offset)).unwrap_or(usize::MAX);
         let mut batch = self.read(available.min(BATCH)).await?;
         if batch.len() < available {
@@ -185,6 +228,10 @@ impl Delivery {
             self.offset += sent_bytes;
         }
         Ok(reply)
+    }
+
+    async fn append(&mut self, lines: Vec<u8>) -> Reply<Next> {
+        self.link.append(self.before.unwrap_or_default() + self.next, lines).await
     }
 
     async fn read(&mut self, bytes: usize) -> io::Result<Vec<u8>> {
@@ -209,7 +256,7 @@ impl Delivery {
         }
     }
 
-    /// Goes to where line `next` begins.
+    /// Goes to where line `next` of the spool begins.
     async fn go_to(&mut self, next: u64) -> io::Result<()> {
         let next = next.max(1);
         if next < self.next {
@@ -230,190 +277,8 @@ impl Delivery {
         }
         Ok(())
     }
-
-    async fn append(&mut self, lines: Vec<u8>) -> Reply {
-        let request = self.http.post(format!("{}?from={}", self.url("log"), self.next)).body(lines);
-        self.send(request).await
-    }
-
-    async fn post(&mut self, what: &str, body: &impl serde::Serialize) -> Reply {
-        let request = self.http.post(self.url(what)).json(body);
-        self.send(request).await
-    }
-
-    fn url(&self, what: &str) -> String {
-        format!("{}/v1/jobs/{}/{what}", self.target.address.trim_end_matches('/'), self.target.job)
-    }
-
-    async fn send(&mut self, request: reqwest::RequestBuilder) -> Reply {
-        let answer = match request.bearer_auth(self.target.token.expose()).send().await {
-            Ok(answer) => answer,
-            Err(error) => return Reply::Failed(error.to_string()),
-        };
-        let status = answer.status().as_u16();
-        let next = answer.json::<Next>().await.ok().map(|next| next.next);
-        match (status, next) {
-            (200..=299, next) => Reply::Accepted(next),
-            (409, Some(next)) => Reply::GoBack(next),
-            (404 | 410, _) => Reply::Gone,
-            (401, _) => {
-                self.refused += 1;
-                Reply::Failed("it refuses the token".to_owned())
-            }
-            (status, _) => Reply::Failed(format!("status {status}")),
-        }
-    }
 }
 
 fn count_lines(bytes: &[u8]) -> u64 {
     bytes.iter().filter(|byte| **byte == b'\n').count() as u64
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-    use std::sync::{Arc, Mutex};
-
-    use axum::Router;
-    use axum::extract::{Query, State};
-    use axum::http::StatusCode;
-    use axum::response::{IntoResponse, Json, Response};
-    use axum::routing::post;
-    use cooperage_shared::Phase;
-
-    use super::*;
-    use crate::delivery::protocol::Outcome;
-
-    /// What a listener has, and how it misbehaves.
-    #[derive(Default)]
-    struct Listener {
-        log: Vec<u8>,
-        progress: Vec<Progress>,
-        end: Option<End>,
-        /// So many requests are answered with 503 first.
-        busy: u32,
-        /// Forgets all but the first line, once, when the end comes.
-        forgetful: bool,
-        gone: bool,
-    }
-
-    type Shared = Arc<Mutex<Listener>>;
-
-    #[derive(serde::Deserialize)]
-    struct From {
-        from: u64,
-    }
-
-    fn refusal(listener: &mut Listener) -> Option<Response> {
-        if listener.gone {
-            return Some(StatusCode::GONE.into_response());
-        }
-        if listener.busy > 0 {
-            listener.busy -= 1;
-            return Some(StatusCode::SERVICE_UNAVAILABLE.into_response());
-        }
-        None
-    }
-
-    async fn log(State(shared): State<Shared>, Query(From { from }): Query<From>, body: bytes::Bytes) -> Response {
-        let mut listener = shared.lock().unwrap();
-        if let Some(refusal) = refusal(&mut listener) {
-            return refusal;
-        }
-        let next = count_lines(&listener.log) + 1;
-        if from > next {
-            return (StatusCode::CONFLICT, Json(Next { next })).into_response();
-        }
-        let skip = usize::try_from(next - from).unwrap();
-        let new: Vec<u8> = body.split_inclusive(|byte| *byte == b'\n').skip(skip).flatten().copied().collect();
-        listener.log.extend(new);
-        Json(Next { next: count_lines(&listener.log) + 1 }).into_response()
-    }
-
-    async fn progress(State(shared): State<Shared>, Json(progress): Json<Progress>) -> Response {
-        let mut listener = shared.lock().unwrap();
-        if let Some(refusal) = refusal(&mut listener) {
-            return refusal;
-        }
-        listener.progress.push(progress);
-        StatusCode::NO_CONTENT.into_response()
-    }
-
-    async fn end(State(shared): State<Shared>, Json(end): Json<End>) -> Response {
-        let mut listener = shared.lock().unwrap();
-        if std::mem::take(&mut listener.forgetful) {
-            let first = listener.log.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-            listener.log.truncate(first);
-        }
-        let next = count_lines(&listener.log) + 1;
-        if next != end.lines + 1 {
-            return (StatusCode::CONFLICT, Json(Next { next })).into_response();
-        }
-        listener.end = Some(end);
-        Json(Next { next }).into_response()
-    }
-
-    /// Delivers `text` to a listener in this state, and gives what came of it.
-    async fn delivered(listener: Listener, text: &str) -> (Delivered, Listener) {
-        let shared: Shared = Arc::new(Mutex::new(listener));
-        let app = Router::new()
-            .route("/v1/jobs/{id}/log", post(log))
-            .route("/v1/jobs/{id}/progress", post(progress))
-            .route("/v1/jobs/{id}/end", post(end))
-            .with_state(Arc::clone(&shared));
-        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", socket.local_addr().unwrap());
-        let server = tokio::spawn(async move { axum::serve(socket, app).await });
-
-        let mut spool = tempfile::NamedTempFile::new().unwrap();
-        spool.write_all(text.as_bytes()).unwrap();
-        let lines = count_lines(text.as_bytes());
-        let last_word = End { lines, sha256: String::new(), outcome: Outcome::Cancelled };
-        let first = Progress { phase: Phase::Pull, base_image_digest: None, dockerfile: None };
-        let length = watch::Sender::new(Length { lines, bytes: text.len() as u64 });
-        let (progress, end) = (watch::Sender::new(Some(first)), watch::Sender::new(Some(last_word)));
-        let feed = Feed { length: length.subscribe(), progress: progress.subscribe(), end: end.subscribe() };
-        let target = Target {
-            address,
-            job: uuid::Uuid::nil(),
-            token: Secret::new("token".to_owned()),
-            spool: spool.path().to_owned(),
-        };
-        let result = tokio::time::timeout(Duration::from_secs(20), deliver(target, feed)).await.unwrap().unwrap();
-        server.abort();
-        let listener = std::mem::take(&mut *shared.lock().unwrap());
-        (result, listener)
-    }
-
-    #[tokio::test]
-    async fn all_lines_arrive_once_however_long() {
-        let text: String = (0..60_000).map(|n| format!("line {n} {}\n", "x".repeat(n % 90))).collect();
-        let long = "y".repeat(BATCH + 5);
-        let text = format!("{text}{long}\nlast\n");
-        let (result, listener) = delivered(Listener::default(), &text).await;
-        assert_eq!(result, Delivered::Complete);
-        assert!(listener.log == text.as_bytes(), "{} of {} bytes", listener.log.len(), text.len());
-        assert_eq!(listener.progress.len(), 1);
-        assert_eq!(listener.end.unwrap().lines, 60_002);
-    }
-
-    #[tokio::test]
-    async fn a_listener_that_was_away_or_has_forgotten_gets_all_again() {
-        let listener = Listener { busy: 3, forgetful: true, ..Listener::default() };
-        let (result, listener) = delivered(listener, "one\ntwo\nthree\n").await;
-        assert_eq!((result, listener.log.as_slice()), (Delivered::Complete, b"one\ntwo\nthree\n".as_slice()));
-    }
-
-    #[tokio::test]
-    async fn a_listener_that_has_the_beginning_gets_the_rest() {
-        let listener = Listener { log: b"one\ntwo\n".to_vec(), ..Listener::default() };
-        let (result, listener) = delivered(listener, "one\ntwo\nthree\n").await;
-        assert_eq!((result, listener.log.as_slice()), (Delivered::Complete, b"one\ntwo\nthree\n".as_slice()));
-    }
-
-    #[tokio::test]
-    async fn a_job_that_is_gone_ends_the_delivery() {
-        let (result, listener) = delivered(Listener { gone: true, ..Listener::default() }, "one\n").await;
-        assert_eq!((result, listener.log.len()), (Delivered::Gone, 0));
-    }
 }

@@ -1,7 +1,9 @@
 //! What the server and a builder say to each other, the same on every engine.
 //!
-//! A builder appends its log from line N, is told which line is wanted next, and at the end names line count, SHA-256 and
-//! outcome. Every request may be repeated. A log is complete when count and hash agree.
+//! A builder begins an *attempt* and is told how many lines the log has; it appends its log from the line after, is told
+//! which line is wanted next, and at the end names line count and SHA-256 of its own lines, and the outcome. Every request may
+//! be repeated; each names its attempt by the header [`ATTEMPT`], so that what a run of the builder still says after another
+//! has begun is told apart. A log is complete when count and hash agree.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -46,10 +48,22 @@ pub struct BuildPlan {
     pub run: PathBuf,
     /// The package caches.
     pub cache: PathBuf,
+    /// What store and caches may take, where the builder sees to it itself: on a volume that one job at a time has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<StoreLimits>,
     /// The uv program, where there is one.
     pub uv: Option<PathBuf>,
     /// The administrator's indexes, channels, proxies and certificates.
     pub settings: BuildSettings,
+}
+
+/// What may be kept from job to job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreLimits {
+    /// The most that the store may take, in bytes.
+    pub store_bytes: u64,
+    /// The most that the package caches may take, in bytes.
+    pub cache_bytes: u64,
 }
 
 /// What the administrator sets for every build; it leaves no trace in an image.
@@ -116,9 +130,9 @@ pub struct Progress {
 /// The builder's last word.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
-    /// How many lines the log has.
+    /// How many lines this attempt's log has.
     pub lines: u64,
-    /// SHA-256 of the whole log, 64 hexadecimal digits.
+    /// SHA-256 of this attempt's log, 64 hexadecimal digits.
     pub sha256: String,
     /// What came of the job.
     pub outcome: Outcome,
@@ -149,9 +163,46 @@ pub struct Pushed {
     pub base_image_digest: String,
 }
 
+/// The header that names the attempt of a request.
+pub const ATTEMPT: &str = "cooperage-attempt";
+
+/// The longest name of an attempt, in bytes.
+pub const ATTEMPT_LENGTH: usize = 100;
+
+/// The beginning of an attempt. The same one may begin again: several processes in turn may carry it out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begin {
+    /// What the builder calls this run: 1 to 100 ASCII letters, digits, or `-_./:`.
+    pub attempt: String,
+}
+
+impl Begin {
+    /// Whether the name is one.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte);
+        (1..=ATTEMPT_LENGTH).contains(&self.attempt.len()) && self.attempt.bytes().all(is_fine)
+    }
+}
+
+/// The reply to a beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Began {
+    /// How many lines the log had when the attempt began: its first line has the number after.
+    pub lines: u64,
+    /// The number of the line that is wanted next; greater where the attempt has begun before.
+    pub next: u64,
+    /// Whether somebody has asked for the job to stop.
+    #[serde(default)]
+    pub stop: bool,
+}
+
 /// The reply to an append: the number of the line that is wanted next, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Next {
     /// One more than the number of lines that are stored.
     pub next: u64,
+    /// Whether somebody has asked for the job to stop.
+    #[serde(default)]
+    pub stop: bool,
 }

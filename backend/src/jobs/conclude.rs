@@ -131,19 +131,25 @@ impl Inner {
         let Some(end) = salvage.end else {
             return Ok(Last::Nothing { verdict: salvage.verdict, log_is_whole: salvage.log_is_whole });
         };
-        let (lines, sha256) = self.logs.checksum(job).await?;
-        if (lines, &sha256) != (end.lines, &end.sha256) {
-            let text = format!("[cooperage] {lines} of {} lines of this log could be kept.", end.lines);
+        let stored = self.logs.checksum_from(job, self.lines_before(job).await?).await?;
+        if (stored.lines, &stored.sha256) != (end.lines, &end.sha256) {
+            let text = format!("[cooperage] {} of {} lines of this log could be kept.", stored.lines, end.lines);
             self.logs.say(job, &text).await?;
         }
         Ok(Last::Word(end))
     }
 
+    /// How many lines the log had when the attempt began whose spool and last word there are.
+    async fn lines_before(&self, job: Uuid) -> Result<u64, StoreError> {
+        Ok(self.store.attempt(job).await?.map_or(0, |attempt| attempt.lines))
+    }
+
     async fn take_spool(&self, job: Uuid, spool: &mut tokio::fs::File) -> Result<(), ConcludeError> {
-        // The spool begins with what is stored already, byte for byte.
-        let Some(state) = self.store.log_state(job).await? else { return Ok(()) };
-        spool.seek(std::io::SeekFrom::Start(state.bytes)).await?;
-        let mut next = state.lines + 1;
+        // The spool begins with what is stored of this attempt already, byte for byte.
+        let before = self.lines_before(job).await?;
+        let stored = self.logs.checksum_from(job, before).await?;
+        spool.seek(std::io::SeekFrom::Start(stored.bytes)).await?;
+        let mut next = before + stored.lines + 1;
         let mut pending = Vec::new();
         loop {
             let read = (&mut *spool).take(BLOCK as u64).read_to_end(&mut pending).await?;

@@ -159,6 +159,7 @@ pub(super) fn plan(
         store: settings.places.store.clone(),
         run: settings.places.run.clone(),
         cache: settings.places.cache.clone(),
+        limits: None,
         uv: settings.places.uv.clone(),
         settings: BuildSettings { ca_bundle: settings.places.ca_bundle.clone(), ..settings.build.settings.clone() },
     };

@@ -67,17 +67,39 @@ impl LogStore {
     /// # Errors
     /// When the database fails.
     pub async fn checksum(&self, job: Uuid) -> Result<(u64, String), StoreError> {
-        let (mut hash, mut next) = (Sha256::new(), 1);
+        let all = self.checksum_from(job, 0).await?;
+        Ok((all.lines, all.sha256))
+    }
+
+    /// The same of what is stored after the first `after` lines: of one attempt's lines.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn checksum_from(&self, job: Uuid, after: u64) -> Result<Checksum, StoreError> {
+        let (mut hash, mut next, mut bytes) = (Sha256::new(), after + 1, 0);
         loop {
             let chunks = self.store.log_chunks(job, next, CHUNKS_AT_ONCE).await?;
             let Some(last) = chunks.last() else { break };
             let end = last.next();
             for chunk in &chunks {
-                hash.update(crate::store::skip_lines(&chunk.data, next - chunk.first_line));
+                let lines = crate::store::skip_lines(&chunk.data, next - chunk.first_line);
+                hash.update(lines);
+                bytes += lines.len() as u64;
                 next = chunk.next();
             }
             next = end;
         }
-        Ok((next - 1, hex::encode(hash.finalize())))
+        Ok(Checksum { lines: next - 1 - after, bytes, sha256: hex::encode(hash.finalize()) })
     }
+}
+
+/// What a run of stored lines comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checksum {
+    /// How many lines.
+    pub lines: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Their SHA-256 in hexadecimal digits.
+    pub sha256: String,
 }

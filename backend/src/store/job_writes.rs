@@ -95,15 +95,6 @@ impl Store {
         tx.commit().await
     }
 
-    /// The SHA-256 of the token of a job's builder, and the job's status. None where there is no such job.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn token_of(&self, job: Uuid) -> Result<Option<(Option<String>, JobStatus)>, StoreError> {
-        let row = Entity::find_by_id(key(job)).one(&self.db).await?;
-        row.map(|row| Ok((row.token_hash, word(&row.status)?))).transpose()
-    }
-
     /// Notes that the engine has a job.
     ///
     /// # Errors
@@ -119,7 +110,7 @@ impl Store {
     }
 }
 
-async fn running(tx: &Write, job: Uuid) -> Result<Model, StoreError> {
+pub(super) async fn running(tx: &Write, job: Uuid) -> Result<Model, StoreError> {
     let row = Entity::find_by_id(key(job)).one(&tx.tx).await?.ok_or(StoreError::NotFound)?;
     match word(&row.status)? {
         JobStatus::Running => Ok(row),

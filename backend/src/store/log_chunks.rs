@@ -115,7 +115,7 @@ impl Store {
         Ok(Appended::Stored { next: next + lines, new: lines })
     }
 
-    async fn insert_lines(&self, tx: &Write, job: Uuid, next: u64, data: &[u8]) -> Result<(), StoreError> {
+    pub(super) async fn insert_lines(&self, tx: &Write, job: Uuid, next: u64, data: &[u8]) -> Result<(), StoreError> {
         use log_chunk::Column;
         let last = log_chunk::Entity::find()
             .filter(Column::JobId.eq(key(job)))

@@ -5,6 +5,7 @@
 //! - Every change of a job's status goes through [`transitions`], which knows the state machine; terminal is final.
 //! - Everything works the same on SQLite and PostgreSQL: work is claimed by one `UPDATE … RETURNING`.
 
+mod attempts;
 mod base_images;
 mod claims;
 mod convert;
@@ -35,6 +36,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait as _;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+pub use attempts::{Attempt, Begun, Delivering};
 pub use claims::Claimed;
 pub use error::StoreError;
 pub(crate) use log_chunks::skip_lines;

@@ -7,12 +7,14 @@ mod labels;
 mod layers;
 mod pull;
 mod push;
+mod trim;
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cooperage_shared::{Failure, Phase};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub(super) use build::Built;
@@ -21,7 +23,7 @@ pub(super) use pull::Pulled;
 use super::context;
 use super::failure;
 use super::job_folder::JobFolder;
-use super::process;
+use super::{process, rootless};
 use crate::config::Secret;
 use crate::delivery::protocol::{BuildPlan, Credentials, Pushed};
 
@@ -31,6 +33,8 @@ pub(super) const PARENT_VARIABLE: &str = "COOPERAGE_PHASE_PARENT";
 /// A phase that is a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum PhaseName {
+    /// Brings a kept store within its limits, before the others.
+    Trim,
     /// Brings the base image into the store.
     Pull,
     /// Runs the install steps.
@@ -44,6 +48,7 @@ impl PhaseName {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Trim => "trim",
             Self::Pull => "pull",
             Self::Build => "build",
             Self::Push => "push",
@@ -53,6 +58,7 @@ impl PhaseName {
     /// The phase of the job that it is.
     pub(super) const fn phase(self) -> Phase {
         match self {
+            Self::Trim => Phase::Prepare,
             Self::Pull => Phase::Pull,
             Self::Build => Phase::Build,
             Self::Push => Phase::Push,
@@ -80,12 +86,18 @@ pub(super) struct Context {
     ca_bundle: Option<PathBuf>,
 }
 
-/// Runs one phase of the job in the folder `job`, with the credentials on standard input.
-pub async fn run_phase(name: PhaseName, job: &Path) -> ExitCode {
+/// Runs one phase of the job in the folder `job`, with the credentials on standard input. The folder `hidden` is seen by
+/// nothing that it starts.
+pub async fn run_phase(name: PhaseName, job: &Path, hidden: Option<&Path>) -> ExitCode {
     let folder = JobFolder::new(job);
     let parent = std::env::var(PARENT_VARIABLE).ok().and_then(|pid| pid.parse().ok());
-    let done = match process::die_with(parent).and_then(|()| Context::read(folder.clone())) {
+    let ready = process::die_with(parent)
+        .and_then(|()| process::keep_to_itself())
+        .and_then(|()| hidden.map_or(Ok(()), rootless::hide))
+        .and_then(|()| Context::read(folder.clone()));
+    let done = match ready {
         Ok(context) => match name {
+            PhaseName::Trim => keep(&folder, name, trim::run(&context).await),
             PhaseName::Pull => keep(&folder, name, pull::run(&context).await),
             PhaseName::Build => keep(&folder, name, build::run(&context).await),
             PhaseName::Push => keep::<Pushed>(&folder, name, push::run(&context).await),
@@ -121,29 +133,34 @@ impl Context {
             false => serde_json::from_slice(&input).map_err(io::Error::other)?,
         };
         let plan: BuildPlan = JobFolder::read(&folder.plan())?;
-        std::fs::create_dir_all(folder.scratch())?;
-        let ca_bundle = match &plan.settings.ca_bundle {
-            Some(bundle) => {
-                let joined = folder.scratch().join("ca.pem");
-                context::join_certificates(bundle, &joined)?;
-                Some(joined)
-            }
-            None => None,
-        };
+        let ca_bundle = certificates(&folder, &plan)?;
         Ok(Self { folder, plan, credentials, ca_bundle })
     }
 
-    /// What an earlier phase found.
-    fn earlier<T: for<'de> Deserialize<'de>>(&self, name: PhaseName) -> io::Result<T> {
-        match JobFolder::read(&self.folder.result(name.as_str()))? {
-            Report::Done(found) => Ok(found),
-            Report::Failed(_) | Report::Exit(_) => Err(io::Error::other(format!("phase {} failed", name.as_str()))),
-        }
+    fn earlier<T: DeserializeOwned>(&self, name: PhaseName) -> io::Result<T> {
+        found(&self.folder, name)
     }
 
     fn is_insecure(&self, host: &str) -> bool {
         crate::registry::RegistryClient::new(&self.plan.insecure_registries).is_insecure(host)
     }
+}
+
+/// What an earlier phase found.
+pub(super) fn found<T: DeserializeOwned>(folder: &JobFolder, name: PhaseName) -> io::Result<T> {
+    match JobFolder::read(&folder.result(name.as_str()))? {
+        Report::Done(found) => Ok(found),
+        Report::Failed(_) | Report::Exit(_) => Err(io::Error::other(format!("phase {} failed", name.as_str()))),
+    }
+}
+
+/// The file of certificates that programs of this job trust, where the administrator has set some.
+pub(super) fn certificates(folder: &JobFolder, plan: &BuildPlan) -> io::Result<Option<PathBuf>> {
+    std::fs::create_dir_all(folder.scratch())?;
+    let Some(bundle) = &plan.settings.ca_bundle else { return Ok(None) };
+    let joined = folder.scratch().join("ca.pem");
+    context::join_certificates(bundle, &joined)?;
+    Ok(Some(joined))
 }
 
 /// A secret as bytes for a file that only memory holds.

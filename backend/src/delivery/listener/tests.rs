@@ -31,6 +31,18 @@ impl Bed {
         self.post_for(self.job, what, token, body).await
     }
 
+    async fn begin(&self, attempt: &str) -> (StatusCode, String) {
+        let body = serde_json::to_string(&Begin { attempt: attempt.to_owned() }).unwrap();
+        self.post("begin", Some(TOKEN), body).await
+    }
+
+    /// As the builder of this attempt.
+    async fn post_as(&self, attempt: &str, what: &str, body: impl Into<Body>) -> (StatusCode, String) {
+        let request = Request::post(format!("/v1/jobs/{}/{what}", self.job)).header("content-type", "application/json");
+        let request = request.header("authorization", format!("Bearer {TOKEN}")).header(ATTEMPT, attempt);
+        self.reply(request.body(body.into()).unwrap()).await
+    }
+
     async fn post_for(
         &self,
         job: Uuid,
@@ -42,7 +54,11 @@ impl Bed {
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let reply = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        self.reply(request.body(body.into()).unwrap()).await
+    }
+
+    async fn reply(&self, request: Request) -> (StatusCode, String) {
+        let reply = self.router.clone().oneshot(request).await.unwrap();
         let status = reply.status();
         let bytes = axum::body::to_bytes(reply.into_body(), 1 << 20).await.unwrap();
         (status, String::from_utf8(bytes.to_vec()).unwrap())
@@ -50,7 +66,11 @@ impl Bed {
 }
 
 fn next(next: u64) -> String {
-    serde_json::to_string(&Next { next }).unwrap()
+    serde_json::to_string(&Next { next, stop: false }).unwrap()
+}
+
+fn began(lines: u64, next: u64) -> String {
+    serde_json::to_string(&Began { lines, next, stop: false }).unwrap()
 }
 
 fn end(text: &str) -> String {
@@ -130,4 +150,65 @@ async fn many_builders_deliver_side_by_side() {
         assert_eq!(reply, (StatusCode::OK, next(4)));
     }
     assert_eq!(bed.logs.checksum(bed.job).await.unwrap().0, 3);
+}
+
+#[tokio::test]
+async fn an_attempt_begins_as_often_as_it_likes() {
+    let bed = Bed::new().await;
+    // The server may have said something before.
+    bed.logs.say(bed.job, "[cooperage] The job waits for a place.").await.unwrap();
+    assert_eq!(bed.begin("pod-1").await, (StatusCode::OK, began(1, 2)));
+    assert_eq!(bed.post_as("pod-1", "log?from=2", "a\n").await, (StatusCode::OK, next(3)));
+    assert_eq!(bed.begin("pod-1").await, (StatusCode::OK, began(1, 3)));
+    assert_eq!(bed.post_as("pod-1", "log?from=1", "a\n").await.0, StatusCode::BAD_REQUEST, "not its own line");
+    assert_eq!(bed.post_as("pod-1", "end", end("a\n")).await, (StatusCode::OK, next(3)));
+    assert_eq!(bed.begin("pod-1").await.0, StatusCode::OK);
+    assert_eq!(bed.begin("pod-2").await.0, StatusCode::GONE, "it has its last word");
+    for name in ["", "a b", &"x".repeat(101)] {
+        assert_eq!(bed.begin(name).await.0, StatusCode::BAD_REQUEST, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_attempt_says_so_and_its_end_is_judged_by_its_own_lines() {
+    let bed = Bed::new().await;
+    assert_eq!(bed.begin("pod-1").await, (StatusCode::OK, began(0, 1)));
+    assert_eq!(bed.post_as("pod-1", "log?from=1", "a\nb\n").await, (StatusCode::OK, next(3)));
+    assert_eq!(bed.begin("pod-2").await, (StatusCode::OK, began(3, 4)));
+    let chunks = bed.store.log_chunks(bed.job, 1, 10).await.unwrap();
+    let whole = String::from_utf8(chunks.into_iter().flat_map(|chunk| chunk.data).collect()).unwrap();
+    assert_eq!(whole, "a\nb\n[cooperage] The pod was disrupted and runs again (attempt 2).\n");
+    // The first, should its pod still live, is told to stop.
+    for what in ["log?from=3", "progress", "end"] {
+        assert_eq!(bed.post_as("pod-1", what, "x\n").await.0, StatusCode::GONE, "{what}");
+    }
+    assert_eq!(bed.begin("pod-1").await.0, StatusCode::GONE);
+    assert_eq!(bed.begin("pod-2").await, (StatusCode::OK, began(3, 4)), "no second line tells of it");
+    assert_eq!(bed.post_as("pod-2", "log?from=4", "c\n").await, (StatusCode::OK, next(5)));
+    assert_eq!(bed.post_as("pod-2", "end", end("a\nb\n")).await, (StatusCode::CONFLICT, next(5)));
+    assert_eq!(bed.post_as("pod-2", "end", end("C\n")).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(bed.post_as("pod-2", "end", end("c\n")).await, (StatusCode::OK, next(5)));
+    let attempt = bed.store.attempt(bed.job).await.unwrap().unwrap();
+    assert_eq!((attempt.name.as_str(), attempt.number, attempt.lines), ("pod-2", 2, 3));
+}
+
+#[tokio::test]
+async fn a_job_that_is_to_stop_is_told_so_with_every_reply() {
+    let bed = Bed::new().await;
+    assert!(bed.begin("pod").await.1.contains(r#""stop":false"#));
+    bed.store.request_stop(bed.job, crate::store::StopReason::Cancelled).await.unwrap();
+    assert!(bed.begin("pod").await.1.contains(r#""stop":true"#));
+    assert!(bed.post_as("pod", "log?from=1", "a\n").await.1.contains(r#""stop":true"#));
+}
+
+#[tokio::test]
+async fn each_attempt_may_fill_a_log() {
+    let bed = Bed::new().await;
+    let sha256 = hex::encode(Sha256::digest(TOKEN.as_bytes()));
+    bed.store.set_token(bed.job, &sha256, 10).await.unwrap();
+    bed.begin("pod-1").await;
+    assert_eq!(bed.post_as("pod-1", "log?from=1", "123456789\n").await.0, StatusCode::OK);
+    assert_eq!(bed.post_as("pod-1", "log?from=2", "2\n").await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(bed.begin("pod-2").await.0, StatusCode::OK);
+    assert_eq!(bed.post_as("pod-2", "log?from=3", "123456789\n").await, (StatusCode::OK, next(4)));
 }

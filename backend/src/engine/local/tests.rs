@@ -74,6 +74,7 @@ fn plan(data: &DataDir) -> BuildPlan {
         store: data.store(),
         run: data.run(),
         cache: data.cache(),
+        limits: None,
         uv: None,
         settings: BuildSettings {
             http_proxy: Some("http://proxy.example:3128".to_owned()),

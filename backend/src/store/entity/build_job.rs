@@ -36,6 +36,14 @@ pub struct Model {
     pub log_bytes: i64,
     pub log_limit_bytes: Option<i64>,
     pub log_removed: bool,
+    /// The run of the builder that delivers now, as it names itself.
+    pub attempt: Option<String>,
+    /// Which run that is, from 1; 0 before the first.
+    pub attempt_number: i64,
+    /// How many lines the log had when it began.
+    pub attempt_lines: i64,
+    /// The runs before, separated by spaces.
+    pub attempts_past: Option<String>,
     pub created_at: i64,
     pub started_at: Option<i64>,
     pub finished_at: Option<i64>,
