@@ -7,7 +7,7 @@ use async_graphql::dataloader::{DataLoader, Loader};
 use uuid::Uuid;
 
 use super::services::store_error;
-use crate::store::{Job, Revision, Spec, Store};
+use crate::store::{Job, Page, Revision, Spec, Store};
 
 /// The loaders of one request. They keep nothing beyond it, so that no answer is older than its question.
 pub struct Loaders {
@@ -15,6 +15,7 @@ pub struct Loaders {
     pub(super) jobs: DataLoader<Jobs>,
     pub(super) revisions: DataLoader<Revisions>,
     pub(super) queue: DataLoader<QueuePositions>,
+    pub(super) first_jobs: DataLoader<FirstJobs>,
 }
 
 impl Loaders {
@@ -26,6 +27,7 @@ impl Loaders {
             jobs: DataLoader::new(Jobs(store.clone()), tokio::spawn),
             revisions: DataLoader::new(Revisions(store.clone()), tokio::spawn),
             queue: DataLoader::new(QueuePositions(store.clone()), tokio::spawn),
+            first_jobs: DataLoader::new(FirstJobs(store.clone()), tokio::spawn),
         }
     }
 }
@@ -34,6 +36,7 @@ pub(super) struct Specs(Store);
 pub(super) struct Jobs(Store);
 pub(super) struct Revisions(Store);
 pub(super) struct QueuePositions(Store);
+pub(super) struct FirstJobs(Store);
 
 impl Loader<Uuid> for Specs {
     type Value = Spec;
@@ -71,5 +74,24 @@ impl Loader<Uuid> for QueuePositions {
 
     async fn load(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, u64>, Error> {
         self.0.queue_positions(ids).await.map_err(store_error)
+    }
+}
+
+/// The first so many jobs of a spec.
+impl Loader<(Uuid, u64)> for FirstJobs {
+    type Value = Page<Job>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[(Uuid, u64)]) -> Result<HashMap<(Uuid, u64), Page<Job>>, Error> {
+        let mut sizes: HashMap<u64, Vec<Uuid>> = HashMap::new();
+        for (spec, first) in keys {
+            sizes.entry(*first).or_default().push(*spec);
+        }
+        let mut pages = HashMap::new();
+        for (first, specs) in sizes {
+            let found = self.0.jobs_of_specs(&specs, first).await.map_err(store_error)?;
+            pages.extend(found.into_iter().map(|(spec, page)| ((spec, first), page)));
+        }
+        Ok(pages)
     }
 }

@@ -19,6 +19,7 @@ pub mod pull_secret;
 pub mod registry;
 mod registry_health;
 pub mod services;
+pub mod spec_events;
 mod text;
 pub mod words;
 
@@ -65,7 +66,7 @@ pub struct Mutation(
 /// What is told as it happens.
 #[derive(MergedSubscription, Default)]
 #[graphql(name = "Subscription")]
-pub struct Subscription(log::LogSubscription, job_events::JobSubscription);
+pub struct Subscription(log::LogSubscription, job_events::JobSubscription, spec_events::SpecSubscription);
 
 /// The schema, ready to answer.
 pub type ApiSchema = Schema<Query, Mutation, Subscription>;

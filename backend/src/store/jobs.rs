@@ -13,6 +13,16 @@ use super::entity::build_job::{Column, Entity, Model};
 use super::paging::{Key, Ordering, page};
 use super::{Job, Page, PageArgs, Store, StoreError};
 
+/// The order of a spec's jobs: the newest first.
+pub(super) const fn ordering() -> Ordering<Column> {
+    Ordering { name: "jobs", column: Column::Number, id: Column::Id, descending: true }
+}
+
+/// Where a job stands in it.
+pub(super) fn place(row: &Model) -> (Key, String) {
+    (Key::Number(row.number), row.id.clone())
+}
+
 impl Store {
     /// One page of the jobs of a spec, the newest first.
     ///
@@ -20,9 +30,7 @@ impl Store {
     /// When the arguments do not fit together, or the database fails.
     pub async fn jobs_of_spec(&self, spec: Uuid, args: &PageArgs) -> Result<Page<Job>, StoreError> {
         let select = Entity::find().filter(Column::SpecId.eq(key(spec)));
-        let ordering = Ordering { name: "jobs", column: Column::Number, id: Column::Id, descending: true };
-        let key = |row: &Model| (Key::Number(row.number), row.id.clone());
-        page(&self.db, select, ordering, args, key).await?.try_map(Job::try_from)
+        page(&self.db, select, ordering(), args, place).await?.try_map(Job::try_from)
     }
 
     /// The job of this id.

@@ -13,6 +13,7 @@ mod entity;
 mod error;
 mod job_writes;
 mod jobs;
+mod jobs_of_specs;
 mod log_chunks;
 mod paging;
 mod pull_secrets;
@@ -25,6 +26,7 @@ mod types;
 pub(crate) mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -101,6 +103,17 @@ impl Store {
         });
         let db = Database::connect(options).await?;
         Ok(Self { db, writer: Arc::new(Mutex::new(())) })
+    }
+
+    /// Counts the statements that this store and its later clones send: so a test sees that a list takes no more of them
+    /// than one item does.
+    pub fn count_statements(&mut self) -> Arc<AtomicU64> {
+        let count = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&count);
+        self.db.set_metric_callback(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        count
     }
 
     /// Brings the tables up to date.

@@ -93,6 +93,32 @@ pub(crate) struct Ordering<C> {
     pub(crate) descending: bool,
 }
 
+impl<C> Ordering<C> {
+    /// List and order in one word.
+    fn word(&self) -> String {
+        format!("{}{}", self.name, if self.descending { "-" } else { "+" })
+    }
+}
+
+/// The first page of a list that has `total` items: `models` are its first ones, one more than the page takes where there
+/// are so many.
+pub(crate) fn first_page<M, C>(
+    ordering: &Ordering<C>,
+    mut models: Vec<M>,
+    size: u64,
+    total: u64,
+    key: impl Fn(&M) -> (Key, String),
+) -> Page<M> {
+    let has_next = models.len() as u64 > size;
+    models.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+    let order = ordering.word();
+    let edge = |node| {
+        let (key, id) = key(&node);
+        Edge { cursor: encode(&order, key, &id), node }
+    };
+    Page { edges: models.into_iter().map(edge).collect(), has_next, has_previous: false, total }
+}
+
 /// Reads one page of `select`, which has its filters but no order and no limit.
 pub(crate) async fn page<E, M, C>(
     db: &C,
@@ -114,7 +140,7 @@ where
     if size > MAX_PAGE {
         return Err(StoreError::InvalidPage("A page has at most 500 items: ask for fewer."));
     }
-    let order = format!("{}{}", ordering.name, if ordering.descending { "-" } else { "+" });
+    let order = ordering.word();
     let total = select.clone().count(db).await?;
 
     let mut rows = select;
@@ -161,6 +187,12 @@ fn beyond<C: ColumnTrait>(ordering: &Ordering<C>, key: &Key, id: String, greater
 }
 
 impl<T> Page<T> {
+    /// The page of a list without items.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { edges: Vec::new(), has_next: false, has_previous: false, total: 0 }
+    }
+
     /// The same page of other items.
     pub(crate) fn try_map<U>(self, map: impl Fn(T) -> Result<U, StoreError>) -> Result<Page<U>, StoreError> {
         let edges = self.edges.into_iter().map(|e| Ok(Edge { cursor: e.cursor, node: map(e.node)? }));

@@ -1,6 +1,7 @@
 //! A server in a folder of its own, and ways to call it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::Router;
@@ -31,6 +32,8 @@ pub struct Server {
     pub router: Router,
     pub services: Services,
     pub folder: TempDir,
+    /// How many statements the database has been sent.
+    pub statements: Arc<AtomicU64>,
 }
 
 /// An answer, read to its end.
@@ -73,8 +76,9 @@ impl Server {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let data = cooperage::config::DataDir::new(folder.path().to_owned());
-        let store = Store::connect(&format!("sqlite://{}?mode=rwc", data.database().display())).await.unwrap();
+        let mut store = Store::connect(&format!("sqlite://{}?mode=rwc", data.database().display())).await.unwrap();
         store.migrate().await.unwrap();
+        let statements = store.count_statements();
         let events = Events::new();
         let client = RegistryClient::new(&[]);
         let services = Services {
@@ -89,7 +93,7 @@ impl Server {
         let token = ApiToken::load(Some(&Secret::new(TOKEN.to_owned())), &data).unwrap();
         let access = Access::new(token, public_url.map(|url| url.parse().unwrap()), PORT);
         let router = router(App::new(access, services.clone()), Duration::from_secs(30));
-        Self { router, services, folder }
+        Self { router, services, folder, statements }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {

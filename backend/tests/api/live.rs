@@ -186,3 +186,24 @@ async fn each_change_of_a_job_is_told_and_its_end_always() {
     server.data("mutation { deleteImageSpec(input: { name: \"old\" }) { name } }", Value::Null).await;
     assert_eq!(hear(&mut one).await.unwrap(), json!({ "type": "complete", "id": "1" }));
 }
+
+#[tokio::test]
+async fn who_asks_hears_of_each_spec_that_is_deleted() {
+    let server = Server::start().await;
+    server.create("kept").await;
+    server.create("doomed").await;
+    let id = server.data("{ imageSpec(name: \"doomed\") { id } }", Value::Null).await["imageSpec"]["id"].clone();
+    let mut socket = subscribe(&server, "subscription { imageSpecDeleted { id } }", Value::Null).await;
+    // The subscription says nothing when it begins: another answer on the same socket shows that it has.
+    say(&mut socket, json!({ "type": "subscribe", "id": "2", "payload": { "query": "{ __typename }" } })).await;
+    assert_eq!(hear(&mut socket).await.unwrap()["id"], "2");
+    let delete = "mutation { deleteImageSpec(input: { name: \"doomed\" }) { name } }";
+    server.data(delete, Value::Null).await;
+    loop {
+        let message = hear(&mut socket).await.unwrap();
+        if message["id"] == "1" {
+            assert_eq!(message["payload"]["data"]["imageSpecDeleted"]["id"], id);
+            break;
+        }
+    }
+}

@@ -124,3 +124,47 @@ async fn a_query_that_does_not_fit_the_schema_has_a_code() {
     let answer = server.operation("subscription { buildJobs { id } }", Value::Null).await;
     assert_eq!(answer.code(), "BAD_USER_INPUT");
 }
+
+#[tokio::test]
+async fn a_list_takes_as_many_statements_as_one_item() {
+    let server = Server::start().await;
+    let query =
+        "{ imageSpecs { nodes { name baseImage status latestJob { number queuePosition } latestSuccessfulJob { id }
+        jobs(first: 2) { totalCount pageInfo { hasNextPage endCursor } nodes { number revision baseImage } } } } }";
+    let count = || server.statements.load(std::sync::atomic::Ordering::Relaxed);
+    let asked = async || {
+        let before = count();
+        let data = server.data(query, Value::Null).await;
+        (data, count() - before)
+    };
+    server.create("spec-0").await;
+    let (_, for_one) = asked().await;
+    for n in 1..8 {
+        server.create(&format!("spec-{n}")).await;
+    }
+    for _ in 0..3 {
+        let rebuild = "mutation { rebuildImageSpec(input: { name: \"spec-3\" }) { userErrors { message } } }";
+        server.data(rebuild, Value::Null).await;
+    }
+    let (data, for_all) = asked().await;
+    assert!(for_one > 0);
+    assert_eq!(for_all, for_one);
+
+    // What is read for all at once is what is read for one, and its cursor goes on from there.
+    let nodes = data["imageSpecs"]["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 8);
+    let busy = nodes.iter().find(|node| node["name"] == "spec-3").unwrap();
+    assert_eq!(busy["jobs"]["totalCount"], 4);
+    let numbers = |jobs: &Value| -> Vec<u64> {
+        jobs["nodes"].as_array().unwrap().iter().map(|job| job["number"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(numbers(&busy["jobs"]), [4, 3]);
+    assert_eq!(busy["jobs"]["pageInfo"]["hasNextPage"], true);
+    let rest = "query($after: String) { imageSpec(name: \"spec-3\") { jobs(first: 2, after: $after) {
+        pageInfo { hasNextPage } nodes { number } } } }";
+    let rest = server.data(rest, json!({ "after": busy["jobs"]["pageInfo"]["endCursor"] })).await;
+    assert_eq!(numbers(&rest["imageSpec"]["jobs"]), [2, 1]);
+    assert_eq!(rest["imageSpec"]["jobs"]["pageInfo"]["hasNextPage"], false);
+    let quiet = nodes.iter().find(|node| node["name"] == "spec-1").unwrap();
+    assert_eq!((quiet["jobs"]["totalCount"].as_u64(), numbers(&quiet["jobs"])), (Some(1), vec![1]));
+}

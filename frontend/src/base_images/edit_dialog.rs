@@ -3,12 +3,10 @@
 use cooperage_shared::ImageReference;
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
 use super::graphql::{BaseImage, BaseImageInput, BaseImageType, keep, secret_names};
-use crate::api::UserError;
 use crate::live::Query;
-use crate::ui::{Dialog, Field, toast};
+use crate::ui::{Dialog, EditActions, EditForm, Field, invalid};
 
 /// The dialog with the form; none in `entry` means a new one.
 #[component]
@@ -43,52 +41,13 @@ fn EntryForm(open: RwSignal<bool>, entry: Option<BaseImage>, on_kept: Callback<(
     let pull_secret = text(|entry| entry.pull_secret.clone().unwrap_or_default());
     let kind = RwSignal::new(entry.as_ref().map(|entry| entry.kind).unwrap_or_default());
     let secrets = Query::new(secret_names);
-    let errors = RwSignal::new(Vec::<UserError>::new());
-    let failure = RwSignal::new(None::<String>);
-    let tried = RwSignal::new(false);
-    let busy = RwSignal::new(false);
-
-    let said = move |field: &'static str| {
-        errors.with(|errors| {
-            errors.iter().find(|error| error.field.as_deref() == Some(field)).map(|error| error.message.clone())
-        })
-    };
-    let name_problem = Signal::derive(move || {
-        let empty = tried.get() && name.with(|name| name.trim().is_empty());
-        empty.then(|| "Give it a name.".to_owned()).or_else(|| said("name"))
-    });
-    let url_problem = Signal::derive(move || {
-        let here = tried.get().then(|| url.with(|url| reference_problem(url.trim(), true))).flatten();
-        here.or_else(|| said("url"))
-    });
-    let gpu_problem = Signal::derive(move || {
-        let here = tried.get().then(|| url_for_gpu.with(|url| reference_problem(url.trim(), false))).flatten();
-        here.or_else(|| said("urlForGpu"))
-    });
-    let secret_problem = Signal::derive(move || said("pullSecret"));
-    let general = Signal::derive(move || {
-        let shown = ["name", "url", "urlForGpu", "pullSecret"];
-        failure.get().or_else(|| {
-            errors.with(|errors| {
-                errors
-                    .iter()
-                    .find(|error| !error.field.as_deref().is_some_and(|field| shown.contains(&field)))
-                    .map(|error| error.message.clone())
-            })
-        })
-    });
+    let form = EditForm::new(open, on_kept, &["name", "url", "urlForGpu", "pullSecret"]);
+    let name_problem = form.required("name", name, "Give it a name.");
+    let url_problem = form.message("url", move || url.with(|url| reference_problem(url.trim(), true)));
+    let gpu_problem = form.message("urlForGpu", move || url_for_gpu.with(|url| reference_problem(url.trim(), false)));
+    let secret_problem = form.message("pullSecret", || None);
 
     let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        tried.set(true);
-        errors.set(Vec::new());
-        failure.set(None);
-        let wrong =
-            [name_problem, url_problem, gpu_problem].iter().any(|problem| problem.with_untracked(Option::is_some));
-        if wrong || busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
         let filled =
             |signal: RwSignal<String>| Some(signal.get_untracked().trim().to_owned()).filter(|text| !text.is_empty());
         let input = BaseImageInput {
@@ -100,24 +59,9 @@ fn EntryForm(open: RwSignal<bool>, entry: Option<BaseImage>, on_kept: Callback<(
             url_for_gpu: filled(url_for_gpu).filter(|_| kind.get_untracked() == BaseImageType::Universal),
             pull_secret: filled(pull_secret),
         };
-        spawn_local(async move {
-            let name = input.name.clone();
-            let answer = keep(input, is_new).await;
-            if busy.try_set(false).is_some() {
-                return;
-            }
-            match answer {
-                Ok(wrong) if wrong.is_empty() => {
-                    open.set(false);
-                    toast::done(format!("{name} is saved."));
-                    on_kept.run(());
-                }
-                Ok(wrong) => errors.set(wrong),
-                Err(error) => failure.set(Some(error.to_string())),
-            }
-        });
+        let fields = [name_problem, url_problem, gpu_problem];
+        form.submit(&event, &fields, input.name.clone(), || keep(input, is_new));
     };
-    let invalid = |problem: Signal<Option<String>>| move || problem.with(Option::is_some).to_string();
     view! {
         <form class="dialog-form" on:submit=submit novalidate>
             <Field
@@ -175,11 +119,7 @@ fn EntryForm(open: RwSignal<bool>, entry: Option<BaseImage>, on_kept: Callback<(
                     }}
                 </select>
             </Field>
-            <p class="field-problem" role="alert">{general}</p>
-            <div class="dialog-actions">
-                <button type="button" class="button" on:click=move |_| open.set(false)>"Cancel"</button>
-                <button type="submit" class="button primary" aria-disabled=move || busy.get().to_string()>"Save"</button>
-            </div>
+            <EditActions form=form />
         </form>
     }
 }

@@ -67,14 +67,26 @@ struct ListQuery {
     base_images: BaseImages,
 }
 
-/// The entries that fit a text, `first` of them after a cursor.
-pub(super) async fn base_images(
-    search: Option<String>,
-    first: i32,
-    after: Option<String>,
-) -> Result<BaseImages, ApiError> {
-    let variables = ListVariables { search, first: Some(first), after };
-    api::run(ListQuery::build(variables)).await.map(|answer| answer.base_images)
+/// The most entries that the server gives at once.
+const LARGEST_PAGE: i32 = 100;
+
+/// The first `count` entries that fit a text.
+pub(super) async fn base_images(search: Option<String>, count: i32) -> Result<BaseImages, ApiError> {
+    let page = async |first: i32, after: Option<String>| {
+        let variables = ListVariables { search: search.clone(), first: Some(first.min(LARGEST_PAGE)), after };
+        api::run(ListQuery::build(variables)).await.map(|answer| answer.base_images)
+    };
+    let mut all = page(count, None).await?;
+    while all.page_info.has_next_page {
+        let missing = count.saturating_sub(i32::try_from(all.nodes.len()).unwrap_or(i32::MAX));
+        if missing <= 0 {
+            break;
+        }
+        let next = page(missing, all.page_info.end_cursor.clone()).await?;
+        all.nodes.extend(next.nodes);
+        all.page_info = next.page_info;
+    }
+    Ok(all)
 }
 
 /// An entry, to send.

@@ -1,6 +1,5 @@
 //! The catalogue of base images, which the form of a spec suggests.
 
-mod delete_dialog;
 mod edit_dialog;
 mod graphql;
 mod page;

@@ -3,11 +3,10 @@
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 
-use super::delete_dialog::DeleteDialog;
 use super::edit_dialog::EditDialog;
-use super::graphql::{BaseImage, base_images};
+use super::graphql::{BaseImage, base_images, delete};
 use crate::live::Query;
-use crate::ui::{Boundary, Copyable, EmptyState, Icon, PageHeading};
+use crate::ui::{Answer, Boundary, Copyable, DeleteDialog, EmptyState, Icon, PageHeading};
 
 const AT_ONCE: i32 = 50;
 const PAUSE_MS: u32 = 200;
@@ -18,12 +17,12 @@ pub fn BaseImagesPage() -> impl IntoView {
     let search = RwSignal::new(String::new());
     let shown = RwSignal::new(AT_ONCE);
     let list = Query::new(move || {
-        let (text, first) = (search.get().trim().to_owned(), shown.get());
+        let (text, count) = (search.get().trim().to_owned(), shown.get());
         async move {
             if !text.is_empty() {
                 TimeoutFuture::new(PAUSE_MS).await;
             }
-            base_images(Some(text).filter(|text| !text.is_empty()), first, None).await
+            base_images(Some(text).filter(|text| !text.is_empty()), count).await
         }
     });
     let editing = RwSignal::new(false);
@@ -37,6 +36,7 @@ pub fn BaseImagesPage() -> impl IntoView {
     let nodes = Memo::new(move |_| list.with(|list| list.map(|list| list.nodes.clone())).unwrap_or_default());
     let is_empty = Memo::new(move |_| nodes.with(Vec::is_empty));
     let has_more = Memo::new(move |_| list.with(|list| list.is_some_and(|list| list.page_info.has_next_page)));
+    let delete_named = |name: String| -> Answer { Box::pin(delete(name)) };
     view! {
         <div class="page-head">
             <PageHeading text="Base images" />
@@ -101,7 +101,15 @@ pub fn BaseImagesPage() -> impl IntoView {
                 </table>
             </div>
             <Show when=move || has_more.get()>
-                <button type="button" class="button" on:click=move |_| shown.update(|shown| *shown += AT_ONCE)>"Show more"</button>
+                <div class="more">
+                    <p class="muted">
+                        {move || {
+                            let all = list.with(|list| list.map_or(0, |list| list.total_count));
+                            format!("{} of {all} base images are shown; the search looks at all of them.", nodes.with(Vec::len))
+                        }}
+                    </p>
+                    <button type="button" class="button" on:click=move |_| shown.update(|shown| *shown += AT_ONCE)>"Show more"</button>
+                </div>
             </Show>
             <Show when=move || is_empty.get()>
                 {move || {
@@ -119,6 +127,13 @@ pub fn BaseImagesPage() -> impl IntoView {
             </Show>
         </Boundary>
         <EditDialog open=editing entry=entry on_kept=move |()| list.refresh() />
-        <DeleteDialog open=deleting name=doomed on_deleted=move |()| list.refresh() />
+        <DeleteDialog
+            open=deleting
+            name=doomed
+            delete=delete_named
+            on_deleted=move |()| list.refresh()
+        >
+            <p>"It is suggested no more. Image specs that are built on it keep it."</p>
+        </DeleteDialog>
     }
 }

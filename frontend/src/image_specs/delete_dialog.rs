@@ -2,10 +2,9 @@
 
 use cynic::{InputObject, MutationBuilder, QueryFragment, QueryVariables};
 use leptos::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
 use crate::api::{self, ApiError, UserError, schema};
-use crate::ui::{ConfirmDialog, toast};
+use crate::ui::{Answer, DeleteDialog};
 
 #[derive(InputObject)]
 struct DeleteImageSpecInput {
@@ -37,7 +36,7 @@ async fn delete(name: String) -> Result<Vec<UserError>, ApiError> {
 
 /// Asks, deletes, tells.
 #[component]
-pub(super) fn DeleteDialog(
+pub(super) fn DeleteSpecDialog(
     /// Whether it is open.
     open: RwSignal<bool>,
     /// The spec.
@@ -47,42 +46,11 @@ pub(super) fn DeleteDialog(
     #[prop(into)]
     on_deleted: Callback<()>,
 ) -> impl IntoView {
-    let busy = RwSignal::new(false);
-    let problem = RwSignal::new(None::<String>);
-    Effect::new(move |_| {
-        if open.get() {
-            problem.set(None);
-        }
-    });
-    let confirm = move |()| {
-        let name = name.get_untracked();
-        busy.set(true);
-        problem.set(None);
-        spawn_local(async move {
-            let answer = delete(name.clone()).await;
-            busy.set(false);
-            match answer {
-                Ok(errors) if errors.is_empty() => {
-                    open.set(false);
-                    toast::done(format!("{name} is deleted."));
-                    on_deleted.run(());
-                }
-                Ok(errors) => problem.set(errors.into_iter().next().map(|error| error.message)),
-                Err(error) => problem.set(Some(error.to_string())),
-            }
-        });
-    };
+    let delete_named = |name: String| -> Answer { Box::pin(delete(name)) };
     view! {
-        <ConfirmDialog
-            open=open
-            title=move || format!("Delete {}?", name.get())
-            confirm="Delete"
-            busy=busy
-            problem=problem
-            on_confirm=confirm
-        >
+        <DeleteDialog open=open name=name delete=delete_named on_deleted=on_deleted>
             <p>"The image spec, its jobs and their logs are deleted. Jobs that still run are cancelled."</p>
             <p>"Images in the registry stay. The name is free again."</p>
-        </ConfirmDialog>
+        </DeleteDialog>
     }
 }

@@ -1,10 +1,9 @@
 //! The question before a job is cancelled.
 
 use leptos::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
 use super::graphql::cancel;
-use crate::ui::{ConfirmDialog, toast};
+use crate::ui::{ActionDialog, Answer, toast};
 
 /// Asks, cancels, tells. That the job has ended then comes by the feed.
 #[component]
@@ -15,45 +14,30 @@ pub(super) fn CancelDialog(
     #[prop(into)]
     job: Signal<Option<(String, i32)>>,
 ) -> impl IntoView {
-    let busy = RwSignal::new(false);
-    let problem = RwSignal::new(None::<String>);
-    Effect::new(move |_| {
-        if open.get() {
-            problem.set(None);
+    let number = move || job.with_untracked(|job| job.as_ref().map(|(_, number)| *number));
+    let act = move |()| -> Answer {
+        match job.get_untracked() {
+            Some((id, _)) => Box::pin(cancel(id)),
+            None => Box::pin(std::future::ready(Ok(Vec::new()))),
         }
-    });
-    let confirm = move |()| {
-        let Some((id, number)) = job.get_untracked() else { return };
-        busy.set(true);
-        problem.set(None);
-        spawn_local(async move {
-            let answer = cancel(id).await;
-            if busy.try_set(false).is_some() {
-                return;
-            }
-            match answer {
-                Ok(errors) if errors.is_empty() => {
-                    open.set(false);
-                    toast::done(format!("Job {number} is being cancelled."));
-                }
-                Ok(errors) => problem.set(errors.into_iter().next().map(|error| error.message)),
-                Err(error) => problem.set(Some(error.to_string())),
-            }
-        });
+    };
+    let done = move |()| {
+        if let Some(number) = number() {
+            toast::done(format!("Job {number} is being cancelled."));
+        }
     };
     let title =
         move || job.with(|job| job.as_ref().map_or_else(String::new, |(_, number)| format!("Cancel job {number}?")));
     view! {
-        <ConfirmDialog
+        <ActionDialog
             open=open
             title=title
             confirm="Cancel the job"
             dismiss="Keep it running"
-            busy=busy
-            problem=problem
-            on_confirm=confirm
+            act=act
+            on_done=done
         >
             <p>"The build is stopped. The job and its log stay."</p>
-        </ConfirmDialog>
+        </ActionDialog>
     }
 }

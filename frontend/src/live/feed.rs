@@ -1,4 +1,4 @@
-//! The feed of job changes: one subscription for the whole page.
+//! The feed of job changes and of deleted specs: one subscription of each for the whole page.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -17,6 +17,20 @@ use crate::api::socket::{self, Event, Subscription};
 #[cynic(graphql_type = "Subscription")]
 struct JobChanges {
     build_jobs: ChangedJob,
+}
+
+#[derive(QueryFragment)]
+#[cynic(graphql_type = "Subscription")]
+struct SpecDeletions {
+    #[expect(dead_code, reason = "whichever it is, every page looks again")]
+    image_spec_deleted: DeletedSpec,
+}
+
+#[derive(QueryFragment)]
+#[cynic(graphql_type = "DeletedImageSpec")]
+struct DeletedSpec {
+    #[expect(dead_code, reason = "whichever it is, every page looks again")]
+    id: Option<cynic::Id>,
 }
 
 /// Which job changed.
@@ -48,11 +62,13 @@ thread_local! {
     static LISTENERS: RefCell<BTreeMap<u64, Listener>> = const { RefCell::new(BTreeMap::new()) };
     static NEXT: Cell<u64> = const { Cell::new(0) };
     static FEED: RefCell<Option<Subscription>> = const { RefCell::new(None) };
+    static DELETIONS: RefCell<Option<Subscription>> = const { RefCell::new(None) };
 }
 
 /// Opens the feed, once for the life of the page.
 pub fn start() {
     subscribe(false);
+    hear_deletions();
     let handle = window_event_listener(ev::visibilitychange, |_| {
         if !document().hidden() {
             socket::reconnect_now();
@@ -68,8 +84,8 @@ pub fn start() {
     .forget();
 }
 
-/// Calls `listener` for each change of a job until the current owner is cleaned up. The job is none where the server could
-/// not say which: of a spec that was deleted meanwhile.
+/// Calls `listener` for each change of a job until the current owner is cleaned up. The job is none where it is not one
+/// that changed: a spec was deleted, with all its jobs.
 pub fn on_job_change(listener: impl Fn(Option<&ChangedJob>) + 'static) {
     let key = NEXT.get();
     NEXT.set(key + 1);
@@ -102,6 +118,22 @@ fn subscribe(again: bool) {
     );
     // Outside of the borrow is where the old one is dropped.
     let old = FEED.with_borrow_mut(|feed| feed.replace(subscription));
+    drop(old);
+}
+
+/// A spec that is gone is news for every page; what was missed, the other subscription makes up for.
+fn hear_deletions() {
+    let subscription = socket::subscribe(
+        || -> StreamingOperation<SpecDeletions, ()> { SpecDeletions::build(()) },
+        |event| match event {
+            Event::Next(_) | Event::Failed(_) => tell(None),
+            Event::Subscribed => {}
+            Event::Ended => {
+                Timeout::new(2_000, hear_deletions).forget();
+            }
+        },
+    );
+    let old = DELETIONS.with_borrow_mut(|feed| feed.replace(subscription));
     drop(old);
 }
 

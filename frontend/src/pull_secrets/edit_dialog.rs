@@ -2,11 +2,9 @@
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
 use super::graphql::{PullSecret, PullSecretInput, keep};
-use crate::api::UserError;
-use crate::ui::{Dialog, Field, toast};
+use crate::ui::{Dialog, EditActions, EditForm, Field, invalid};
 
 /// The dialog with the form; none in `secret` means a new one.
 #[component]
@@ -39,72 +37,25 @@ fn SecretForm(open: RwSignal<bool>, secret: Option<PullSecret>, on_kept: Callbac
     let host = text(|secret| secret.host.clone());
     let username = text(|secret| secret.username.clone());
     let password = RwSignal::new(String::new());
-    let errors = RwSignal::new(Vec::<UserError>::new());
-    let failure = RwSignal::new(None::<String>);
-    let tried = RwSignal::new(false);
-    let busy = RwSignal::new(false);
-
-    let problem = move |field: &'static str, value: RwSignal<String>, required: bool, missing: &'static str| {
-        Signal::derive(move || {
-            let empty = tried.get() && required && value.with(|value| value.trim().is_empty());
-            empty.then(|| missing.to_owned()).or_else(|| {
-                errors.with(|errors| {
-                    errors.iter().find(|error| error.field.as_deref() == Some(field)).map(|error| error.message.clone())
-                })
-            })
-        })
-    };
-    let name_problem = problem("name", name, true, "Give it a name.");
-    let host_problem = problem("host", host, true, "Give the registry's host.");
-    let user_problem = problem("username", username, true, "Give the user's name.");
-    let password_problem = problem("password", password, is_new, "Give the password or the access token.");
-    let general = Signal::derive(move || {
-        let shown = ["name", "host", "username", "password"];
-        failure.get().or_else(|| {
-            errors.with(|errors| {
-                errors
-                    .iter()
-                    .find(|error| !error.field.as_deref().is_some_and(|field| shown.contains(&field)))
-                    .map(|error| error.message.clone())
-            })
-        })
+    let form = EditForm::new(open, on_kept, &["name", "host", "username", "password"]);
+    let name_problem = form.required("name", name, "Give it a name.");
+    let host_problem = form.required("host", host, "Give the registry's host.");
+    let user_problem = form.required("username", username, "Give the user's name.");
+    let password_problem = form.message("password", move || {
+        let missing = is_new && password.with(String::is_empty);
+        missing.then(|| "Give the password or the access token.".to_owned())
     });
 
     let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        tried.set(true);
-        errors.set(Vec::new());
-        failure.set(None);
-        let all = [name_problem, host_problem, user_problem, password_problem];
-        if all.iter().any(|problem| problem.with_untracked(Option::is_some)) || busy.get_untracked() {
-            return;
-        }
-        busy.set(true);
         let input = PullSecretInput {
             name: name.get_untracked().trim().to_owned(),
             host: host.get_untracked().trim().to_owned(),
             username: username.get_untracked().trim().to_owned(),
             password: Some(password.get_untracked()).filter(|password| !password.is_empty()),
         };
-        spawn_local(async move {
-            let name = input.name.clone();
-            let answer = keep(input, is_new).await;
-            if busy.try_set(false).is_some() {
-                return;
-            }
-            match answer {
-                Ok(wrong) if wrong.is_empty() => {
-                    password.set(String::new());
-                    open.set(false);
-                    toast::done(format!("{name} is saved."));
-                    on_kept.run(());
-                }
-                Ok(wrong) => errors.set(wrong),
-                Err(error) => failure.set(Some(error.to_string())),
-            }
-        });
+        let fields = [name_problem, host_problem, user_problem, password_problem];
+        form.submit(&event, &fields, input.name.clone(), || keep(input, is_new));
     };
-    let invalid = |problem: Signal<Option<String>>| move || problem.with(Option::is_some).to_string();
     let password_hint = if is_new {
         "It is encrypted, sent to this host only, and never shown again."
     } else {
@@ -136,11 +87,7 @@ fn SecretForm(open: RwSignal<bool>, secret: Option<PullSecret>, on_kept: Callbac
                     aria-required=is_new.to_string() aria-describedby="secret-password-hint secret-password-problem"
                     aria-invalid=invalid(password_problem) bind:value=password />
             </Field>
-            <p class="field-problem" role="alert">{general}</p>
-            <div class="dialog-actions">
-                <button type="button" class="button" on:click=move |_| open.set(false)>"Cancel"</button>
-                <button type="submit" class="button primary" aria-disabled=move || busy.get().to_string()>"Save"</button>
-            </div>
+            <EditActions form=form />
         </form>
     }
 }

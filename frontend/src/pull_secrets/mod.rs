@@ -1,6 +1,5 @@
 //! Credentials to read from private registries. A password is written and never read.
 
-mod delete_dialog;
 mod edit_dialog;
 mod graphql;
 mod page;

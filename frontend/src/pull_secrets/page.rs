@@ -2,11 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::delete_dialog::DeleteDialog;
 use super::edit_dialog::EditDialog;
-use super::graphql::{PullSecret, pull_secrets};
+use super::graphql::{PullSecret, delete, pull_secrets};
 use crate::live::Query;
-use crate::ui::{Boundary, EmptyState, Icon, PageHeading, RelativeTime};
+use crate::ui::{Answer, Boundary, DeleteDialog, EmptyState, Icon, PageHeading, RelativeTime};
 
 /// The pull secrets.
 #[component]
@@ -21,6 +20,7 @@ pub fn PullSecretsPage() -> impl IntoView {
         editing.set(true);
     };
     let is_empty = Memo::new(move |_| list.with(|list| list.is_none_or(Vec::is_empty)));
+    let delete_named = |name: String| -> Answer { Box::pin(delete(name)) };
     view! {
         <div class="page-head">
             <PageHeading text="Pull secrets" />
@@ -79,6 +79,13 @@ pub fn PullSecretsPage() -> impl IntoView {
             </Show>
         </Boundary>
         <EditDialog open=editing secret=secret on_kept=move |()| list.refresh() />
-        <DeleteDialog open=deleting name=doomed on_deleted=move |()| list.refresh() />
+        <DeleteDialog
+            open=deleting
+            name=doomed
+            delete=delete_named
+            on_deleted=move |()| list.refresh()
+        >
+            <p>"A pull secret that an image spec or a base image uses cannot be deleted: let them use another one first."</p>
+        </DeleteDialog>
     }
 }

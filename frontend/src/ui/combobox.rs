@@ -36,6 +36,9 @@ pub fn Combobox(
     /// What fits the text.
     #[prop(into)]
     suggestions: Signal<Vec<Suggestion>>,
+    /// What the list leaves out, said at its end.
+    #[prop(into)]
+    note: Signal<Option<String>>,
     /// Called when the person picks an entry; the text has already been set.
     #[prop(into)]
     on_choose: Callback<Suggestion>,
@@ -179,32 +182,35 @@ pub fn Combobox(
             >
                 <Icon name="chevron" />
             </button>
-            <ul id=list_id class="combobox-list" role="listbox" aria-label=list_label hidden=move || !shown.get()>
-                {move || {
-                    suggestions
-                        .get()
-                        .into_iter()
-                        .enumerate()
-                        .map(|(index, suggestion)| {
-                            view! {
-                                <li
-                                    id=option_id(index)
-                                    class="combobox-option"
-                                    role="option"
-                                    aria-selected=move || (active.get() == Some(index)).to_string()
-                                    on:mousedown=|event| event.prevent_default()
-                                    on:mouseenter=move |_| active.set(Some(index))
-                                    on:click=move |_| choose(index)
-                                >
-                                    <span class="combobox-title">{suggestion.title}</span>
-                                    <span class="badge neutral">{suggestion.badge}</span>
-                                    <span class="combobox-detail mono">{suggestion.detail}</span>
-                                </li>
-                            }
-                        })
-                        .collect_view()
-                }}
-            </ul>
+            <div class="combobox-popup" hidden=move || !shown.get()>
+                <ul id=list_id class="combobox-list" role="listbox" aria-label=list_label>
+                    {move || {
+                        suggestions
+                            .get()
+                            .into_iter()
+                            .enumerate()
+                            .map(|(index, suggestion)| {
+                                view! {
+                                    <li
+                                        id=option_id(index)
+                                        class="combobox-option"
+                                        role="option"
+                                        aria-selected=move || (active.get() == Some(index)).to_string()
+                                        on:mousedown=|event| event.prevent_default()
+                                        on:mouseenter=move |_| active.set(Some(index))
+                                        on:click=move |_| choose(index)
+                                    >
+                                        <span class="combobox-title">{suggestion.title}</span>
+                                        <span class="badge neutral">{suggestion.badge}</span>
+                                        <span class="combobox-detail mono">{suggestion.detail}</span>
+                                    </li>
+                                }
+                            })
+                            .collect_view()
+                    }}
+                </ul>
+                <p class="combobox-note" role="status">{move || note.get()}</p>
+            </div>
         </div>
     }
 }

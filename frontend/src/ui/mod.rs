@@ -1,11 +1,13 @@
 //! Widgets that every feature uses. They know nothing of specs and jobs.
 
+mod action_dialog;
 mod boundary;
 mod combobox;
 mod copy;
 mod dialog;
 mod discard;
 mod disclosure;
+mod edit_form;
 mod field;
 mod icon;
 mod message;
@@ -16,12 +18,14 @@ mod time;
 mod title;
 pub mod toast;
 
+pub use action_dialog::{ActionDialog, Answer, DeleteDialog};
 pub use boundary::{Boundary, EmptyState, Notice};
 pub use combobox::{Combobox, Suggestion};
 pub use copy::Copyable;
 pub use dialog::{ConfirmDialog, Dialog};
 pub use discard::{DiscardDialog, LeaveGuard, install_leave_guard};
 pub use disclosure::Disclosure;
+pub use edit_form::{EditActions, EditForm, invalid};
 pub use field::{Field, FieldProblem};
 pub use icon::Icon;
 pub use message::message;

@@ -52,6 +52,7 @@ fn contained<T>(grammar: impl FnOnce() -> Result<T, ParseError>) -> Result<T, Pa
 }
 
 /// The text as one word of a POSIX shell, which expands nothing in it.
+#[cfg(feature = "grammars")]
 pub(crate) fn single_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -36,7 +36,11 @@ pub(super) async fn run(context: &Context) -> io::Result<Report<Pulled>> {
     let plan = &context.plan;
     let base = &plan.base_image;
     let client = RegistryClient::new(&plan.insecure_registries);
-    println!("[cooperage] Asking {} for {}.", base.host(), base.canonical());
+    let whom = match &context.credentials.pull {
+        Some(login) => format!("as the user {}", login.username),
+        None => "without a login".to_owned(),
+    };
+    println!("[cooperage] Asking {} for {}, {whom}.", base.host(), base.canonical());
     let digest = match client.resolve(base, context.credentials.pull.as_ref()).await {
         Ok(digest) => digest,
         Err(error) => {

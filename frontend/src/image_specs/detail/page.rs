@@ -6,7 +6,7 @@ use leptos_router::components::{A, Outlet};
 use leptos_router::hooks::{use_location, use_navigate, use_params_map};
 
 use super::graphql::{Spec, spec};
-use crate::image_specs::delete_dialog::DeleteDialog;
+use crate::image_specs::delete_dialog::DeleteSpecDialog;
 use crate::jobs::{RebuildButton, StatusBadge};
 use crate::live::{Query, on_job_change};
 use crate::routes;
@@ -101,6 +101,6 @@ fn SpecPage(name: String) -> impl IntoView {
                 </EmptyState>
             </Show>
         </Boundary>
-        <DeleteDialog open=deleting name=name on_deleted=deleted />
+        <DeleteSpecDialog open=deleting name=name on_deleted=deleted />
     }
 }

@@ -40,13 +40,18 @@ pub(super) fn BaseImageField(
     });
     let suggestions = Memo::new(move |_| {
         choices
-            .with(|choices| choices.map(|choices| choices.iter().flat_map(suggest).collect::<Vec<_>>()))
+            .with(|choices| choices.map(|choices| choices.nodes.iter().flat_map(suggest).collect::<Vec<_>>()))
             .unwrap_or_default()
+    });
+    let more = Memo::new(move |_| {
+        let (shown, all) = choices.with(|choices| choices.map(|all| (all.nodes.len(), all.total_count)))?;
+        (usize::try_from(all).is_ok_and(|all| all > shown))
+            .then(|| format!("{shown} of {all} base images are shown. Type a part of a name to find the others."))
     });
     let choose = move |suggestion: Suggestion| {
         chosen.set(suggestion.value.clone());
         let secret = choices.with_untracked(|choices| {
-            choices?.iter().find(|choice| suggestion.key.starts_with(choice.id.inner()))?.pull_secret.clone()
+            choices?.nodes.iter().find(|choice| suggestion.key.starts_with(choice.id.inner()))?.pull_secret.clone()
         });
         form.uses_secret.set(secret.is_some());
         form.secret.set(secret.unwrap_or_default());
@@ -64,6 +69,7 @@ pub(super) fn BaseImageField(
                 list_label="Base images"
                 value=form.base_image
                 suggestions=suggestions
+                note=more
                 on_choose=choose
                 on_leave=on_leave
                 described_by="base-image-hint base-image-problem"

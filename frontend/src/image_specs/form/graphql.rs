@@ -19,10 +19,12 @@ pub(super) struct BaseImageChoice {
     pub(super) pull_secret: Option<String>,
 }
 
-#[derive(QueryFragment)]
+/// The first of the base images that fit, and how many do.
+#[derive(QueryFragment, Clone, Debug, PartialEq)]
 #[cynic(graphql_type = "BaseImageConnection")]
-struct BaseImageChoices {
-    nodes: Vec<BaseImageChoice>,
+pub(super) struct BaseImageChoices {
+    pub(super) nodes: Vec<BaseImageChoice>,
+    pub(super) total_count: i32,
 }
 
 #[derive(QueryVariables)]
@@ -38,9 +40,9 @@ struct BaseImagesQuery {
 }
 
 /// The base images of the catalogue that fit a text; without one, the first of all.
-pub(super) async fn base_images(search: Option<String>) -> Result<Vec<BaseImageChoice>, ApiError> {
+pub(super) async fn base_images(search: Option<String>) -> Result<BaseImageChoices, ApiError> {
     let operation = BaseImagesQuery::build(BaseImagesVariables { search });
-    api::run(operation).await.map(|answer| answer.base_images.nodes)
+    api::run(operation).await.map(|answer| answer.base_images)
 }
 
 #[derive(InputObject)]

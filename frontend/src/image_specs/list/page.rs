@@ -7,7 +7,7 @@ use leptos_router::hooks::{use_location, use_query_map};
 use super::graphql::specs;
 use super::row::SpecTableRow;
 use super::search::SearchField;
-use crate::image_specs::delete_dialog::DeleteDialog;
+use crate::image_specs::delete_dialog::DeleteSpecDialog;
 use crate::live::{Query, on_job_change};
 use crate::routes;
 use crate::ui::{Boundary, EmptyState, Icon, PageHeading, Pager, Sort, SortHeader, page_arguments};
@@ -99,6 +99,6 @@ pub fn ListPage() -> impl IntoView {
         <p class="visually-hidden" role="status">
             {move || search.get().map(|text| format!("{} image specs have “{text}” in their name", total.get()))}
         </p>
-        <DeleteDialog open=deleting name=doomed on_deleted=move |()| list.refresh() />
+        <DeleteSpecDialog open=deleting name=doomed on_deleted=move |()| list.refresh() />
     }
 }
