@@ -8,7 +8,10 @@ cd "$root"
 
 # unchanged OUTPUT HASH: was OUTPUT made from what HASH stands for? made OUTPUT HASH: now it is.
 unchanged() { [ -f "$1/index.html" ] && [ "$(cat "target/made-from/$1" 2>/dev/null)" = "$2" ]; }
-made() { mkdir -p "target/made-from/$(dirname "$1")" && echo "$2" >"target/made-from/$1"; }
+made() {
+  mkdir -p "target/made-from/$(dirname "$1")" && echo "$2" >"target/made-from/$1"
+  touch backend/src/main.rs # which holds the folder's files; cargo looks for changed files, not for new ones
+}
 
 # compress FOLDER: a brotli copy beside each file that gains by it.
 compress() {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{DataArgs, DatabaseArgs, LogFormat, LoggingArgs, Settings, file, reference, secret_arguments};
+use crate::http::Files;
 use crate::store::Store;
 use crate::{builder, conda, graphql, serve};
 
@@ -113,11 +114,11 @@ struct MigrateArgs {
     logging: LoggingArgs,
 }
 
-/// Reads the command line and does what it says.
+/// Reads the command line and does what it says. A server serves `files`.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn main(files: Files) -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    match parse(&arguments).and_then(run) {
+    match parse(&arguments).and_then(|cli| run(cli, files)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("cooperage: {}", sentence(&*error));
@@ -140,14 +141,14 @@ fn parse(arguments: &[OsString]) -> Result<Cli, Failed> {
     Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
 }
 
-fn run(cli: Cli) -> Result<ExitCode, Failed> {
+fn run(cli: Cli, files: Files) -> Result<ExitCode, Failed> {
     // Every TLS client of this program finds this provider; a second call finds it there, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match cli.command {
         Command::Serve(settings) => {
             log_to_stderr(&settings.logging)?;
             let config = settings.resolve()?;
-            runtime()?.block_on(serve::run(config))?;
+            runtime()?.block_on(serve::run(config, files))?;
         }
         Command::Build(BuildCommand::Job(folder)) => return Ok(runtime()?.block_on(builder::run_agent(&folder))),
         Command::Build(BuildCommand::Spec(arguments)) => {

@@ -23,7 +23,7 @@ use crate::engine::Engine;
 use crate::engine::kubernetes::{KubernetesEngine, PodPlaces};
 use crate::engine::local::LocalEngine;
 use crate::graphql::{RegistryHealth, Services};
-use crate::http::{Access, App, router};
+use crate::http::{Access, App, Files, router};
 use crate::jobs::JobService;
 use crate::jobs::events::Events;
 use crate::jobs::reconciler::{Places, Reconciler, Settings, Shutdown, Tidy, Wiring};
@@ -48,7 +48,7 @@ enum Stop {
 ///
 /// # Errors
 /// When a part cannot be made: a port is taken, the data folder cannot be written, a key has the wrong form, …
-pub async fn run(config: Config) -> Result<(), Failed> {
+pub async fn run(config: Config, files: Files) -> Result<(), Failed> {
     make_data_dir(&config.data)?;
     let _lock = lock(&config.data)?;
     let key = SecretKey::load(config.server.secret_key.as_ref(), &config.data)?;
@@ -84,7 +84,7 @@ pub async fn run(config: Config) -> Result<(), Failed> {
         key,
     };
     let access = Access::new(token, config.server.public_url, bound.port());
-    let app = router(App::new(access, services), config.server.request_timeout);
+    let app = router(App::new(access, services).with_files(files), config.server.request_timeout);
 
     let stop = signals()?;
     println!("Cooperage is ready. Open {url}");

@@ -1,4 +1,5 @@
-//! The web app and the playground, embedded in the binary.
+//! The web app and the playground, which the program holds: `main.rs` embeds them, so that a change of theirs compiles no
+//! more than that.
 //!
 //! Files whose name holds a hash never change; all others are asked for anew each time. A path that is no file is one of
 //! the web app's pages, unless it looks like a file or belongs to the API.
@@ -6,27 +7,35 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use rust_embed::{EmbeddedFile, RustEmbed};
+use rust_embed::EmbeddedFile;
 
+use super::App;
 use super::access::is_api;
 use super::error::ApiError;
 
-#[derive(RustEmbed)]
-#[folder = "../dist"]
-struct WebApp;
+/// The files that the program holds, by their names.
+#[derive(Clone, Copy, Debug)]
+pub struct Files {
+    /// Those of the web app.
+    pub web_app: fn(&str) -> Option<EmbeddedFile>,
+    /// Those of the playground.
+    pub playground: fn(&str) -> Option<EmbeddedFile>,
+}
 
-#[derive(RustEmbed)]
-#[folder = "../playground/dist"]
-struct Playground;
+impl Files {
+    /// No files: a server that was built without them.
+    pub const NONE: Self = Self { web_app: |_| None, playground: |_| None };
+}
 
 /// Where the playground's files are.
 const PLAYGROUND: &str = "playground/";
 
 /// The web app's files and pages, and the playground's files.
-pub(super) async fn web_app(request: Request) -> Response {
+pub(super) async fn web_app(State(app): State<App>, request: Request) -> Response {
+    let files = app.files;
     let (method, path) = (request.method(), request.uri().path());
     if is_api(path) {
         return ApiError::not_found("There is nothing at this path.").into_response();
@@ -38,19 +47,19 @@ pub(super) async fn web_app(request: Request) -> Response {
     let name = path.trim_start_matches('/');
     let headers = request.headers();
     if let Some(name) = name.strip_prefix(PLAYGROUND) {
-        return file(Playground::get, name, headers).unwrap_or_else(no_such_file);
+        return file(files.playground, name, headers).unwrap_or_else(no_such_file);
     }
     if !name.is_empty()
-        && let Some(response) = file(WebApp::get, name, headers)
+        && let Some(response) = file(files.web_app, name, headers)
     {
         return response;
     }
-    if is_page(name) { file(WebApp::get, "index.html", headers).unwrap_or_else(not_built) } else { no_such_file() }
+    if is_page(name) { file(files.web_app, "index.html", headers).unwrap_or_else(not_built) } else { no_such_file() }
 }
 
 /// The playground's page.
-pub(super) fn playground() -> Response {
-    let page = file(Playground::get, "index.html", &HeaderMap::new());
+pub(super) fn playground(files: Files) -> Response {
+    let page = file(files.playground, "index.html", &HeaderMap::new());
     let mut response = page.unwrap_or_else(|| {
         let text = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>GraphQL playground</title>\
                     <h1>The playground was not built</h1><p>Run <code>npm ci</code> and <code>npm run build</code> in the \

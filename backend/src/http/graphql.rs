@@ -57,14 +57,14 @@ pub(super) async fn post(
 }
 
 /// The playground. An operation in the address is refused: a GET must not act, and a page elsewhere can make one.
-pub(super) async fn page(request: Request) -> Response {
+pub(super) async fn page(State(app): State<App>, request: Request) -> Response {
     let query = request.uri().query().unwrap_or_default();
     let has_operation = url::form_urlencoded::parse(query.as_bytes())
         .any(|(name, _)| matches!(&*name, "query" | "operationName" | "variables" | "extensions"));
     if has_operation {
         return wrong_method(Method::GET).await;
     }
-    assets::playground()
+    assets::playground(app.files)
 }
 
 /// `/graphql` by any other method.

@@ -23,6 +23,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::graphql::{ApiSchema, Services};
 pub use access::Access;
+pub use assets::Files;
 pub use error::ApiError;
 use metrics::Requests;
 
@@ -36,6 +37,7 @@ pub struct App {
     schema: ApiSchema,
     services: Services,
     requests: Arc<Requests>,
+    files: Files,
 }
 
 impl App {
@@ -43,7 +45,13 @@ impl App {
     #[must_use]
     pub fn new(access: Access, services: Services) -> Self {
         let schema = crate::graphql::schema(services.clone());
-        Self { access: Arc::new(access), schema, services, requests: Arc::default() }
+        Self { access: Arc::new(access), schema, services, requests: Arc::default(), files: Files::NONE }
+    }
+
+    /// The same, with the web app and the playground.
+    #[must_use]
+    pub fn with_files(self, files: Files) -> Self {
+        Self { files, ..self }
     }
 }
 
