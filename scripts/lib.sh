@@ -55,12 +55,12 @@ explain_disk() {
   [ "$free" -ge 200 ] || printf '\033[1mThe disk is full\033[0m (%s MB left): free some space and run the command again.\n' "$free" >&2
 }
 
-# need_disk MEGABYTES
+# need_disk MEGABYTES [FOLDER WHAT_TO_DO]: FOLDER is the project's where none is given.
 need_disk() {
-  local free
-  free=$(free_megabytes "$root")
-  [ "$free" -ge "$1" ] || die "Only $free MB of disk are free, and this step needs about $1 MB." \
-    "Free some space (old builds: rm -rf target; cached tools: rm -rf $cache) and run the command again."
+  local free folder=${2:-$root}
+  free=$(free_megabytes "$folder")
+  [ "$free" -ge "$1" ] || die "Only $free MB are free on the disk of $folder, and about $1 MB are needed." \
+    "${3:-Free some space (old builds: rm -rf target; cached tools: rm -rf $cache) and run the command again.}"
 }
 
 # port_open PORT: does anything listen on loopback?

@@ -104,8 +104,10 @@ accepted() {
 }
 
 scripts/install.sh run
-mkdir -p "$data"
 need_disk 1000
+mkdir -p "$data" && [ -w "$data" ] || die "The data folder $data cannot be made or written by $(id -un)." \
+  "Give it to this user, or choose another one: COOPERAGE_DATA_DIR=FOLDER make run"
+need_disk 1000 "$data" "Free some space there, or choose a data folder on another disk: COOPERAGE_DATA_DIR=FOLDER make run"
 refuse_taken "$port" "COOPERAGE_LISTEN=127.0.0.1:$((port + 10))" "the web app"
 refuse_taken "${delivery##*:}" "COOPERAGE_DELIVERY_LISTEN=127.0.0.1:$((${delivery##*:} + 10))" "builds that deliver their logs"
 if [ "$own_registry" ]; then
@@ -125,5 +127,20 @@ start_server
 
 printf '\n\033[1mCooperage is running. Open this address in a browser:\033[0m\n\n    %s/?token=%s\n\n' "$url" "$token"
 printf 'It signs the browser in; keep it to yourself. Data is kept in %s. Ctrl-C ends everything.\n\n' "$data"
+# The registry may end first: the server then says so on its pages, and this line in the terminal.
+if [ -n "$registry_pid" ]; then
+  wait -n -p ended "$server_pid" "$registry_pid" && status=0 || status=$?
+  if [ "${ended:-}" = "$registry_pid" ]; then
+    registry_pid=''
+    printf '\n\033[31;1mThe registry has ended\033[0m (exit status %s; its log is %s).\n' "$status" "$data/registry/log" >&2
+    printf '\033[1mWhat to do:\033[0m builds cannot push until it runs again: end this with Ctrl-C, then make run.\n' >&2
+  elif [ "$status" -eq 0 ]; then
+    server_pid=''
+    exit
+  else
+    server_pid=''
+    die "The server has ended." "The lines above say why; make run starts it again."
+  fi
+fi
 wait "$server_pid" || { server_pid=''; die "The server has ended." "The lines above say why; make run starts it again."; }
 server_pid=''
