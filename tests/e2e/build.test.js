@@ -1,5 +1,6 @@
 // What comes out of a build, judged by pulling the image and running it.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { World } from '../harness/world.js';
 
@@ -28,6 +29,14 @@ describe('a build', () => {
     const names = (await world.runIn(job.image, 'find', '/', '-xdev', '-iname', '*cooperage*')).trim();
     assert.equal(names, '');
     assert.equal((await world.runIn(job.image, 'sh', '-c', 'ls /var/cache/apt/archives/*.deb /root/.cache 2>/dev/null; true')).trim(), '');
+    // Nor in any layer that the build added: a mount's target that came and went would leave a name or a whiteout.
+    const { layers } = await world.registry.manifest(job.image);
+    const below = (await world.registry.manifest(world.base)).layers.length;
+    assert.equal(layers.length, below + 3);
+    for (const { digest } of layers.slice(below)) {
+      const odd = (await world.registry.layerNames('images/no-trace', digest)).filter((name) => /cooperage|(^|\/)\.wh\./i.test(name));
+      assert.deepEqual(odd, []);
+    }
     const config = JSON.stringify(await world.registry.config(job.image));
     for (const secret of [world.registry.password, world.api.token, world.channel.alias]) assert.ok(!config.includes(secret), secret);
   });
@@ -60,6 +69,16 @@ describe('a build', () => {
     assert.ok(config.Env.includes('FOO=bar baz'), config.Env.join('\n'));
     assert.ok(config.Env.includes('PATH=/usr/local/bin:/usr/bin:/bin'));
     assert.equal((await world.runIn(image, 'id', '-u')).trim(), '1000');
+  });
+
+  test('puts Conda packages on a base with nothing but busybox', async () => {
+    const sh = { text: readFileSync('/bin/busybox'), mode: 0o755 };
+    const base = await world.registry.make('base/busybox', '1', { 'bin/sh': sh, 'bin/busybox': sh, 'tmp/empty': '' }, { Env: ['PATH=/bin'], User: '1000' });
+    const job = await world.build('busybox', { conda: ['tiny-tool'] }, { baseImage: base });
+    const { config } = await world.registry.config(job.image);
+    assert.equal(config.User, '1000');
+    assert.ok(config.Env.includes('PATH=/opt/conda/bin:/bin'), config.Env.join());
+    assert.equal(await world.runIn(job.image, 'tiny-tool'), 'hello from libtiny\n');
   });
 
   test('with no user in the base sets none', async () => {

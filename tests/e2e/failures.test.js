@@ -93,6 +93,11 @@ describe('a failed job says why', () => {
     assert.match(job.failure.message, /python3/i);
   });
 
+  test('no shell in the base image', async () => {
+    const base = await world.registry.make('base/no-shell', '1', { 'etc/nothing': '' }, { Env: ['PATH=/bin'] });
+    await failure('no-shell', { pip: ['six'] }, 'NO_SHELL', { baseImage: base });
+  });
+
   test('no git for a requirement under version control', async () => {
     const job = await failure('no-git', { pip: ['thing @ git+https://127.0.0.1:1/thing.git'] }, 'NO_GIT');
     assert.match(job.failure.message, /git/);

@@ -137,6 +137,23 @@ def build_wheel(folder, config=None, metadata=None):
     );
   });
 
+  test('not the log of a job that runs: its listener takes the token of that job alone', async () => {
+    const gate = await world.gate();
+    const base = await world.hookedBase('live', `echo genuine\n${gate.wait}`);
+    const { job } = await world.api.create(world.spec('live', { apt: ['jq'] }, { baseImage: base }));
+    await world.api.untilJob(job.id, 'standing at the gate', ({ phase }) => phase === 'BUILD' && gate.arrivals > 0);
+    const id = job.id.slice('job_'.length).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+    const deliver = (path, headers, body) => fetch(`http://${world.environment.COOPERAGE_DELIVERY_LISTEN}/v1/jobs/${id}/${path}`, { method: 'POST', headers, body });
+    for (const headers of [{}, { Authorization: 'Bearer x' }, { Authorization: `Bearer ${world.api.token}` }, world.api.authorization]) {
+      assert.equal((await deliver('log?from=1', headers, 'forged\n')).status, 401);
+      assert.equal((await deliver('end', { ...headers, 'Content-Type': 'application/json' }, '{}')).status, 401);
+    }
+    gate.open();
+    const done = await world.api.untilStatus(job.id, 'SUCCEEDED');
+    const text = await world.api.log(done);
+    assert.ok(text.includes('genuine\n') && !text.includes('forged'), text.slice(-2000));
+  });
+
   /** fetch() forbids some headers: this does not. */
   function raw(method, path, headers, body) {
     return new Promise((resolve, reject) => {

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { freePort } from './machine.js';
 import { start } from './process.js';
 import { until } from './wait.js';
@@ -93,13 +93,7 @@ auth: { htpasswd: { realm: cooperage, path: "${folder}/htpasswd" } }
     const manifest = await this.manifest(from);
     const image = await this.config(from);
     if (Object.keys(files).length > 0) {
-      const folder = mkdtempSync(join(this.folder, 'layer-'));
-      for (const [path, file] of Object.entries(files)) {
-        mkdirSync(join(folder, dirname(path)), { recursive: true });
-        writeFileSync(join(folder, path), file.text ?? file, { mode: file.mode ?? 0o644 });
-      }
-      const tar = execFileSync('tar', ['-C', folder, '--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '-cf', '-', ...readdirSync(folder)], { maxBuffer: 1 << 28 });
-      rmSync(folder, { recursive: true });
+      const tar = this.#tar(files);
       const layer = await this.putBlob(repository, gzipSync(tar));
       manifest.layers.push({ mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', ...layer });
       image.rootfs.diff_ids.push(sha256(tar));
@@ -117,6 +111,33 @@ auth: { htpasswd: { realm: cooperage, path: "${folder}/htpasswd" } }
     manifest.config = { ...manifest.config, ...(await this.putBlob(repository, Buffer.from(JSON.stringify(image)))) };
     await this.putManifest(repository, tag, manifest);
     return `${this.host}/${repository}:${tag}`;
+  }
+
+  /** Pushes an image of one layer with these files and nothing else; returns its reference. */
+  async make(repository, tag, files, config) {
+    const tar = this.#tar(files);
+    const layer = { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', ...(await this.putBlob(repository, gzipSync(tar))) };
+    const image = { architecture: 'amd64', os: 'linux', config, rootfs: { type: 'layers', diff_ids: [sha256(tar)] }, history: [{ created_by: 'test' }] };
+    const described = { mediaType: 'application/vnd.oci.image.config.v1+json', ...(await this.putBlob(repository, Buffer.from(JSON.stringify(image)))) };
+    await this.putManifest(repository, tag, { schemaVersion: 2, mediaType: MANIFEST, config: described, layers: [layer] });
+    return `${this.host}/${repository}:${tag}`;
+  }
+
+  /** The names in a layer's archive. */
+  async layerNames(repository, digest) {
+    const tar = gunzipSync(await this.blob(repository, digest));
+    return execFileSync('tar', ['-tf', '-'], { input: tar, maxBuffer: 1 << 28, encoding: 'utf8' }).trim().split('\n');
+  }
+
+  #tar(files) {
+    const folder = mkdtempSync(join(this.folder, 'layer-'));
+    for (const [path, file] of Object.entries(files)) {
+      mkdirSync(join(folder, dirname(path)), { recursive: true });
+      writeFileSync(join(folder, path), file.text ?? file, { mode: file.mode ?? 0o644 });
+    }
+    const tar = execFileSync('tar', ['-C', folder, '--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '-cf', '-', ...readdirSync(folder)], { maxBuffer: 1 << 28 });
+    rmSync(folder, { recursive: true });
+    return tar;
   }
 
   /** `host/repository:tag` or `…@digest` → its parts. */
