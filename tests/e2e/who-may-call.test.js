@@ -115,8 +115,20 @@ def probe():
                 except OSError: pass
     secrets = [part[::-1].encode() for part in ("${[...world.registry.password].reverse().join('')}", "${[...world.api.token].reverse().join('')}")]
     tell("credentials", sum(secret in found for secret in secrets))
+    # The file that a pod's builder has its token from, and the builder's processes, which may be seen but not looked into.
+    tell("delivery-token", int("nekot_yreviled"[::-1].encode() in found))
+    outside = 0
+    for process in glob.glob("/proc/[0-9]*"):
+        if not os.path.exists(process + "/root/.cooperage"):
+            for what in ("environ", "mem", "maps"):
+                try: outside += len(open(process + "/" + what, "rb").read(1)) + 1
+                except OSError: pass
+            for what in ("root", "fd/0", "cwd"):
+                try: outside += len(os.readlink(process + "/" + what))
+                except OSError: pass
+    tell("outside", outside)
     tell("processes", len(glob.glob("/proc/[0-9]*")) < 40)
-    for path in ("${world.data}/token", "/proc/1/root${world.data}/token", "${world.data}/secret.key"):
+    for path in ("${world.data}/token", "/proc/1/root${world.data}/token", "${world.data}/secret.key", "/cooperage/credentials", "/proc/1/root/cooperage"):
         tell("file", os.path.exists(path))
 def build_wheel(folder, config=None, metadata=None):
     probe()
@@ -132,7 +144,7 @@ def build_wheel(folder, config=None, metadata=None):
     const probes = [...text.matchAll(/PROBE (\S+) (\S+)/g)].map(([, name, result]) => `${name} ${result}`);
     assert.deepEqual(
       probes,
-      ['api 401', 'api-as-page 401', 'delivery 410', 'registry 401', 'credentials 0', 'processes True', 'file False', 'file False', 'file False'],
+      ['api 401', 'api-as-page 401', 'delivery 410', 'registry 401', 'credentials 0', 'delivery-token 0', 'outside 0', 'processes True', ...Array(5).fill('file False')],
       text.slice(-4000),
     );
   });
