@@ -19,6 +19,7 @@ use crate::builder::store::{Limits, trim};
 use crate::cli::Failed;
 use crate::config::{Config, DataDir, LocalEngineConfig, ServerConfig};
 use crate::delivery::listener;
+use crate::delivery::protocol::StoreLimits;
 use crate::engine::Engine;
 use crate::engine::kubernetes::{KubernetesEngine, PodPlaces};
 use crate::engine::local::LocalEngine;
@@ -34,6 +35,10 @@ use crate::store::Store;
 
 /// How long open requests may take to end once the server was told to stop.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
+
+/// The parts of a cache volume that image store and package caches may take. The rest is for the build that runs.
+const STORE_PERCENT: u64 = 50;
+const CACHE_PERCENT: u64 = 15;
 
 /// How the server was told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,10 +151,15 @@ fn places(config: &Config) -> Places {
             cache: config.data.cache(),
             uv: config.build.uv.clone(),
             ca_bundle: config.build.settings.ca_bundle.clone(),
+            limits: None,
         },
         Some(kubernetes) => {
             let PodPlaces { store, run, cache, uv, ca_bundle } = PodPlaces::of(kubernetes);
-            Places { store, run, cache, uv: Some(uv), ca_bundle }
+            let limits = (kubernetes.cache.count > 0).then(|| StoreLimits {
+                store_bytes: config.build.store_limit_bytes.min(kubernetes.cache.size_bytes / 100 * STORE_PERCENT),
+                cache_bytes: config.build.cache_limit_bytes.min(kubernetes.cache.size_bytes / 100 * CACHE_PERCENT),
+            });
+            Places { store, run, cache, uv: Some(uv), ca_bundle, limits }
         }
     }
 }

@@ -143,6 +143,8 @@ pub struct CacheVolumes {
     pub count: u16,
     /// The size of each, as a quantity.
     pub size: String,
+    /// The same in bytes.
+    pub size_bytes: u64,
     /// Their storage class; none for the cluster's default.
     pub storage_class: Option<String>,
 }
@@ -253,6 +255,7 @@ impl KubernetesArgs {
             ca_config_map: values::filled(self.kubernetes_ca_config_map),
             cache: CacheVolumes {
                 count: self.kubernetes_cache_volumes,
+                size_bytes: bytes_of(&self.kubernetes_cache_size),
                 size: self.kubernetes_cache_size,
                 storage_class: values::filled(self.kubernetes_cache_storage_class),
             },
@@ -287,6 +290,28 @@ fn quantity(text: &str) -> Result<String, String> {
     }
 }
 
+/// An amount of bytes, as [`quantity`] takes it.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is not negative, and what is too much is the most"
+)]
+fn bytes_of(text: &str) -> u64 {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.get(number.len()..).unwrap_or_default();
+    let base: f64 = if unit.ends_with('i') { 1024.0 } else { 1000.0 };
+    let power = match unit.chars().next() {
+        Some('k' | 'K') => 1,
+        Some('M') => 2,
+        Some('G') => 3,
+        Some('T') => 4,
+        Some('P') => 5,
+        Some('m') => -1,
+        _ => 0,
+    };
+    (number.parse::<f64>().unwrap_or(0.0) * base.powi(power)) as u64
+}
+
 /// `NAME=VALUE`.
 fn label(text: &str) -> Result<(String, String), String> {
     match text.trim().split_once('=') {
@@ -319,6 +344,8 @@ mod tests {
         for text in ["", "0", "-1", "4GB", "Gi", "much", "inf", "1e"] {
             assert!(quantity(text).is_err(), "{text}");
         }
+        let bytes = ["20Gi", "1.5k", "512Mi", "7", "1500m"].map(bytes_of);
+        assert_eq!(bytes, [20 << 30, 1500, 512 << 20, 7, 1]);
     }
 
     #[test]

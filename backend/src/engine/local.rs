@@ -170,7 +170,7 @@ impl Engine for LocalEngine {
         }
         let stderr_tail = String::from_utf8_lossy(&stderr_tail).trim().to_owned();
         // The spool may have been cut off with the builder; what no spool was written for cannot be told.
-        Ok(Salvage { log, end, log_is_whole: false, verdict: None, stderr_tail })
+        Ok(Salvage { log, end, stderr_tail, ..Salvage::default() })
     }
 
     async fn clear(&self, job: Uuid) -> Result<(), EngineError> {

@@ -64,6 +64,8 @@ pub enum EngineState {
 /// What a builder that is gone has left: its log as far as it came, and its last word if it had one.
 #[derive(Debug, Default)]
 pub struct Salvage {
+    /// The attempt that this is of, by the name that its builder begins it with; none where an engine has one only.
+    pub attempt: Option<String>,
     /// The log of the last attempt, read from its beginning. Its last line may be cut off.
     pub log: Option<tokio::fs::File>,
     /// Whether `log` is all that the builder printed. Where there is none: whether it never printed a line.

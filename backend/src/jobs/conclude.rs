@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cooperage_shared::{Failure, FailureCode};
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use uuid::Uuid;
 
 use super::plan::failure;
@@ -11,13 +12,16 @@ use super::reconciler::Inner;
 use crate::delivery::protocol::{End, Outcome, Pushed};
 use crate::engine::EngineError;
 use crate::registry::{RegistryCredential, RegistryError};
-use crate::store::{Claimed, StopReason, StoreError, Terminal};
+use crate::store::{Begun, Claimed, StopReason, StoreError, Terminal};
 
 /// How often, and with what waits between, the registry is asked for an image that a builder says it has pushed.
 const ASK: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// How much of a spooled log is read at once. Longer lines are taken whole.
 const BLOCK: usize = 1 << 20;
+
+/// How much of a spooled log is hashed at once.
+const HASHED: usize = 64 << 10;
 
 /// Why a job could not be ended now; it is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -125,11 +129,17 @@ impl Inner {
         if salvage.end.is_none() && !salvage.stderr_tail.is_empty() {
             tracing::warn!(%job, output = salvage.stderr_tail, "a builder ended without a result");
         }
-        if let Some(mut spool) = salvage.log {
-            self.take_spool(job, &mut spool).await?;
-        }
+        // As the builder itself would: it may never have reached a server.
+        let is_latest = match &salvage.attempt {
+            Some(attempt) => matches!(self.store.begin_attempt(job, attempt).await?, Begun::Now { .. }),
+            None => true,
+        };
+        let fits = match salvage.log.filter(|_| is_latest) {
+            Some(mut spool) => self.take_spool(job, &mut spool).await?,
+            None => true,
+        };
         let Some(end) = salvage.end else {
-            return Ok(Last::Nothing { verdict: salvage.verdict, log_is_whole: salvage.log_is_whole });
+            return Ok(Last::Nothing { verdict: salvage.verdict, log_is_whole: salvage.log_is_whole && fits });
         };
         let stored = self.logs.checksum_from(job, self.lines_before(job).await?).await?;
         if (stored.lines, &stored.sha256) != (end.lines, &end.sha256) {
@@ -144,11 +154,15 @@ impl Inner {
         Ok(self.store.attempt(job).await?.map_or(0, |attempt| attempt.lines))
     }
 
-    async fn take_spool(&self, job: Uuid, spool: &mut tokio::fs::File) -> Result<(), ConcludeError> {
-        // The spool begins with what is stored of this attempt already, byte for byte.
+    /// Appends what a spool has beyond what is stored of its attempt. Whether it does begin with that, byte for byte: a
+    /// kubelet may have thrown the beginning away.
+    async fn take_spool(&self, job: Uuid, spool: &mut tokio::fs::File) -> Result<bool, ConcludeError> {
         let before = self.lines_before(job).await?;
         let stored = self.logs.checksum_from(job, before).await?;
-        spool.seek(std::io::SeekFrom::Start(stored.bytes)).await?;
+        if sha256_of(&mut (&mut *spool).take(stored.bytes)).await? != stored.sha256 {
+            tracing::warn!(%job, "the spooled log does not begin with the stored one");
+            return Ok(false);
+        }
         let mut next = before + stored.lines + 1;
         let mut pending = Vec::new();
         loop {
@@ -164,14 +178,25 @@ impl Inner {
                     crate::store::Appended::Stored { next: wanted, .. } => next = wanted,
                     other => {
                         tracing::warn!(%job, ?other, "the spooled log does not fit the stored one");
-                        return Ok(());
+                        return Ok(false);
                     }
                 }
                 pending.drain(..whole);
             }
             if is_end {
-                return Ok(());
+                return Ok(true);
             }
+        }
+    }
+}
+
+/// The SHA-256 of all that is to be read, in hexadecimal digits.
+async fn sha256_of(input: &mut (impl AsyncRead + Unpin)) -> std::io::Result<String> {
+    let (mut hash, mut block) = (Sha256::new(), vec![0; HASHED]);
+    loop {
+        match input.read(&mut block).await? {
+            0 => return Ok(hex::encode(hash.finalize())),
+            read => hash.update(&block[..read]),
         }
     }
 }

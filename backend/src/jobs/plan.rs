@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cooperage_shared::{Failure, FailureCode, Field, ImageName, ImageReference, RevisionHash};
 
 use super::reconciler::Settings;
-use crate::delivery::protocol::{BuildPlan, BuildSettings, Credentials, RegistryLogin};
+use crate::delivery::protocol::{BuildPlan, BuildSettings, Credentials, RegistryLogin, StoreLimits};
 use crate::registry::same_host;
 use crate::secrets::SecretKey;
 use crate::store::{Job, Revision, Spec, Store, StoreError};
@@ -23,6 +23,8 @@ pub struct Places {
     pub uv: Option<PathBuf>,
     /// The administrator's certificates, where there are any.
     pub ca_bundle: Option<PathBuf>,
+    /// What a builder may keep there, where it is the builder that looks after it.
+    pub limits: Option<StoreLimits>,
 }
 
 /// Why a job cannot be planned.
@@ -159,7 +161,7 @@ pub(super) fn plan(
         store: settings.places.store.clone(),
         run: settings.places.run.clone(),
         cache: settings.places.cache.clone(),
-        limits: None,
+        limits: settings.places.limits,
         uv: settings.places.uv.clone(),
         settings: BuildSettings { ca_bundle: settings.places.ca_bundle.clone(), ..settings.build.settings.clone() },
     };

@@ -75,7 +75,7 @@ impl Engine for Memory {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), log)?;
         let log = Some(tokio::fs::File::open(file.path()).await?);
-        Ok(Salvage { log, end, log_is_whole: state == EngineState::Doomed, verdict, stderr_tail: String::new() })
+        Ok(Salvage { log, log_is_whole: state == EngineState::Doomed, end, verdict, ..Salvage::default() })
     }
 
     async fn clear(&self, job: Uuid) -> Result<(), EngineError> {
@@ -122,7 +122,14 @@ impl Bed {
                 settings: crate::delivery::protocol::BuildSettings::default(),
             },
             logs: LogConfig { max_bytes_per_job: 1 << 20, max_line_bytes: 1 << 10, retention: None },
-            places: Places { store: data.store(), run: data.run(), cache: data.cache(), uv: None, ca_bundle: None },
+            places: Places {
+                store: data.store(),
+                run: data.run(),
+                cache: data.cache(),
+                uv: None,
+                ca_bundle: None,
+                limits: None,
+            },
             allowance: Duration::ZERO,
             deliver_to: "http://127.0.0.1:2".to_owned(),
             tidy: None,

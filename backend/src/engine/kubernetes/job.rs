@@ -41,6 +41,12 @@ pub(super) fn job(config: &KubernetesConfig, plan: &BuildPlan, claim: Option<&st
     }
 }
 
+/// Whether the builder of a Job has a cache volume.
+pub(super) fn has_volume(job: &Job) -> bool {
+    let volumes = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref()?.volumes.as_deref());
+    volumes.unwrap_or_default().iter().any(|volume| volume.persistent_volume_claim.is_some())
+}
+
 /// A pod that was evicted, drained or preempted has not failed.
 fn disrupted_pods_run_again() -> PodFailurePolicy {
     PodFailurePolicy {

@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
+use cooperage_shared::{Failure, FailureCode};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::ResourceExt as _;
@@ -145,9 +146,15 @@ impl KubernetesEngine {
         TimeDelta::from_std(self.config.pending_deadline).unwrap_or(TimeDelta::MAX)
     }
 
-    fn judge(&self, job: Option<&Job>, pods: &[Arc<Pod>]) -> (EngineState, Option<cooperage_shared::Failure>) {
-        let refusal = job.and_then(|job| self.refusals.of(job));
-        judge(&Seen { job, pods, refusal: refusal.as_deref(), patience: self.patience(), now: Utc::now() })
+    fn judge(&self, id: Uuid, job: Option<&Job>, pods: &[Arc<Pod>]) -> (EngineState, Option<Failure>) {
+        let refusal = job.filter(|_| pods.is_empty()).and_then(|job| self.refusals.of(job));
+        let had_pod = refusal.is_some() && !self.deleted_pods(id).is_empty();
+        judge(&Seen { job, pods, had_pod, refusal: refusal.as_ref(), patience: self.patience(), now: Utc::now() })
+    }
+
+    /// The last states of a job's pods that were deleted a short while ago.
+    fn deleted_pods(&self, id: Uuid) -> Vec<Arc<Pod>> {
+        self.pods.deleted().into_iter().filter(|pod| names::job_of(&pod.metadata) == Some(id)).collect()
     }
 }
 
@@ -155,6 +162,9 @@ impl KubernetesEngine {
 impl Engine for KubernetesEngine {
     async fn start(&self, plan: &BuildPlan, credentials: &Credentials) -> Result<(), EngineError> {
         let job = self.suspended(plan).await?;
+        // Only a volume that is kept has to be kept small.
+        let limits = plan.limits.filter(|_| job::has_volume(&job));
+        let plan = &BuildPlan { limits, ..plan.clone() };
         let uid = job.uid().ok_or_else(|| EngineError::Other("the cluster gave a Job without uid".to_owned()))?;
         let secret = secret::secret(&self.config.instance, plan, credentials, &uid)
             .map_err(|error| EngineError::Other(error.to_string()))?;
@@ -187,7 +197,7 @@ impl Engine for KubernetesEngine {
         self.refusals.look(&self.cluster, podless).await?;
         let state = |(job, (object, pods)): (Uuid, (Option<Arc<Job>>, Vec<Arc<Pod>>))| Observed {
             job,
-            state: self.judge(object.as_deref(), &pods).0,
+            state: self.judge(job, object.as_deref(), &pods).0,
         };
         Ok(by_job.into_iter().map(state).collect())
     }
@@ -197,21 +207,24 @@ impl Engine for KubernetesEngine {
         let selected = ListParams::default().labels(&names::selector_of_job(job));
         let pods = ask(self.cluster.api::<Pod>().list(&selected)).await?.items;
         let pods: Vec<Arc<Pod>> = pods.into_iter().map(Arc::new).collect();
-        let (state, mut verdict) = self.judge(object.as_ref(), &pods);
+        let (state, mut verdict) = self.judge(job, object.as_ref(), &pods);
         if state == EngineState::Running {
             return Err(EngineError::Unavailable(format!("job {job} runs after all")));
         }
         let Some(pod) = newest(&pods) else {
             // Its logs went with it; what the kubelet last said of it did not, if it was seen here.
-            let deleted: Vec<_> = self.pods.deleted();
-            let deleted: Vec<_> = deleted.into_iter().filter(|pod| names::job_of(&pod.metadata) == Some(job)).collect();
+            let deleted = self.deleted_pods(job);
             let last = newest(&deleted);
-            let of_pod = last.and_then(ended::verdict);
-            let has_failed = verdict.as_ref().is_some_and(|v| v.code == cooperage_shared::FailureCode::Lost);
+            let code = verdict.as_ref().map(|verdict| verdict.code);
+            // A pod tells more than its absence does.
+            if code == Some(FailureCode::Lost) {
+                verdict = last.and_then(ended::verdict).or(verdict);
+            }
             return Ok(Salvage {
+                attempt: last.filter(|pod| has_begun(pod)).and_then(Pod::uid),
                 end: last.and_then(logs::last_word),
-                log_is_whole: last.is_none() && (state == EngineState::Unstarted || !has_failed && verdict.is_some()),
-                verdict: if has_failed { of_pod.or(verdict) } else { verdict },
+                log_is_whole: state == EngineState::Unstarted || code == Some(FailureCode::NotStarted),
+                verdict,
                 ..Salvage::default()
             });
         };
@@ -222,7 +235,14 @@ impl Engine for KubernetesEngine {
         }
         let (log, log_is_whole) = logs::fetch(&self.cluster, pod).await?;
         let end = logs::last_word(pod);
-        Ok(Salvage { log: Some(log), log_is_whole, end, verdict, stderr_tail: String::new() })
+        Ok(Salvage {
+            attempt: pod.uid().filter(|_| has_begun(pod)),
+            log: Some(log),
+            log_is_whole,
+            end,
+            verdict,
+            stderr_tail: String::new(),
+        })
     }
 
     async fn clear(&self, job: Uuid) -> Result<(), EngineError> {

@@ -2,10 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use cooperage_shared::{Failure, FailureCode};
-use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerStateWaiting, Pod};
 
-use super::state::{containers, failure, has_begun, moment};
+use super::state::{Refusal, containers, failure, has_begun, moment};
 
 /// How long an image may fail to be pulled before it is given up: a second try has failed by then too.
 const IMAGE: TimeDelta = TimeDelta::seconds(45);
@@ -55,31 +54,16 @@ pub(super) fn verdict(pod: &Pod, patience: TimeDelta, now: DateTime<Utc>) -> Opt
     })
 }
 
-/// Why a Job without a pod will not get one. None while there is hope.
-pub(super) fn without_pod(
-    job: &Job,
-    refusal: Option<&str>,
-    patience: TimeDelta,
-    now: DateTime<Utc>,
-) -> Option<Failure> {
-    let began = job.status.as_ref().and_then(|status| status.start_time.as_ref()).and_then(moment);
-    let age = now - began?;
-    match refusal {
-        Some(text) if age > REFUSED && !text.contains("exceeded quota") => Some(not_started(format!(
-            "The cluster refuses the builder's pod: {} Tell the administrator.",
-            sentence(text.trim_start_matches("Error creating: "))
-        ))),
-        Some(text) if age > patience => Some(not_started(format!(
-            "The cluster had no room for the builder within {}: {} Try again later.",
-            minutes(patience),
-            sentence(text.trim_start_matches("Error creating: "))
-        ))),
-        None if age > patience => Some(not_started(format!(
-            "The cluster made no pod for the build within {}. Tell the administrator.",
-            minutes(patience)
-        ))),
-        _ => None,
+/// Why a Job to which the cluster refuses a pod will not get one. None while there is hope.
+pub(super) fn refused(refusal: &Refusal, patience: TimeDelta, now: DateTime<Utc>) -> Option<Failure> {
+    let (age, text) = (now - refusal.since, sentence(refusal.message.trim_start_matches("Error creating: ")));
+    if text.contains("exceeded quota") {
+        let given = minutes(patience);
+        let text = format!("The cluster had no room for the builder within {given}: {text} Try again later.");
+        return (age > patience).then(|| not_started(text));
     }
+    (age > REFUSED)
+        .then(|| not_started(format!("The cluster refuses the builder's pod: {text} Tell the administrator.")))
 }
 
 /// Why a container that waits will wait for ever.

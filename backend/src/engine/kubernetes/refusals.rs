@@ -11,6 +11,7 @@ use kube::api::ListParams;
 
 use super::cluster::{Cluster, ask};
 use super::pending::sentence;
+use super::state::{Refusal, moment};
 use crate::engine::EngineError;
 
 /// How often events are asked for, at most.
@@ -18,7 +19,13 @@ const PAUSE: Duration = Duration::from_secs(3);
 
 /// Why pods of Jobs were refused, by the Jobs' uids.
 #[derive(Default)]
-pub(super) struct Refusals(Mutex<(Option<Instant>, HashMap<String, String>)>);
+pub(super) struct Refusals(Mutex<Asked>);
+
+#[derive(Default)]
+struct Asked {
+    at: Option<Instant>,
+    found: HashMap<String, Refusal>,
+}
 
 impl Refusals {
     /// Asks why these Jobs have no pod, if there are any and some time has passed.
@@ -28,26 +35,31 @@ impl Refusals {
         mut podless: impl Iterator<Item = &'a Job>,
     ) -> Result<(), EngineError> {
         let is_waiting = |job: &Job| job.status.as_ref().is_some_and(|status| status.start_time.is_some());
-        if !podless.any(is_waiting) || self.inner().0.is_some_and(|asked| asked.elapsed() < PAUSE) {
+        if !podless.any(is_waiting) || self.inner().at.is_some_and(|asked| asked.elapsed() < PAUSE) {
             return Ok(());
         }
-        self.inner().0 = Some(Instant::now());
+        self.inner().at = Some(Instant::now());
         let wanted = ListParams::default().fields("involvedObject.kind=Job,reason=FailedCreate");
         let mut events = ask(cluster.api::<Event>().list(&wanted)).await?.items;
         events.sort_by_key(|event| event.last_timestamp.clone());
-        let texts = events.into_iter().filter_map(|event| Some((event.involved_object.uid?, event.message?)));
-        self.inner().1 = texts.collect();
+        self.inner().found = events.into_iter().filter_map(refusal).collect();
         Ok(())
     }
 
     /// Why the last pod of a Job was refused.
-    pub(super) fn of(&self, job: &Job) -> Option<String> {
-        self.inner().1.get(&job.uid()?).cloned()
+    pub(super) fn of(&self, job: &Job) -> Option<Refusal> {
+        self.inner().found.get(&job.uid()?).cloned()
     }
 
-    fn inner(&self) -> MutexGuard<'_, (Option<Instant>, HashMap<String, String>)> {
+    fn inner(&self) -> MutexGuard<'_, Asked> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The uid of the Job that an event is about, and what it says.
+fn refusal(event: Event) -> Option<(String, Refusal)> {
+    let since = event.first_timestamp.as_ref().or(event.metadata.creation_timestamp.as_ref()).and_then(moment)?;
+    Some((event.involved_object.uid?, Refusal { message: event.message?, since }))
 }
 
 /// What the cluster last complained of with a pod that has not begun, as a sentence to append.

@@ -17,12 +17,23 @@ pub(super) struct Seen<'a> {
     pub(super) job: Option<&'a Job>,
     /// Its pods.
     pub(super) pods: &'a [Arc<Pod>],
-    /// Why the cluster last refused to make a pod for it.
-    pub(super) refusal: Option<&'a str>,
+    /// Whether it had a pod that is gone.
+    pub(super) had_pod: bool,
+    /// Why the cluster refuses to make a pod for it.
+    pub(super) refusal: Option<&'a Refusal>,
     /// How long it may wait for its start.
     pub(super) patience: TimeDelta,
     /// When this was seen.
     pub(super) now: DateTime<Utc>,
+}
+
+/// Why, and since when, the cluster refuses to make a pod.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub(super) struct Refusal {
+    /// What it says.
+    pub(super) message: String,
+    /// Since when it says so.
+    pub(super) since: DateTime<Utc>,
 }
 
 /// What a build does, and where it is over or hopeless: why.
@@ -46,7 +57,9 @@ pub(super) fn judge(seen: &Seen<'_>) -> (EngineState, Option<Failure>) {
         return (EngineState::Unstarted, None);
     }
     match pod {
-        None => match pending::without_pod(job, seen.refusal, seen.patience, seen.now) {
+        // Between a disrupted pod and the next there is none.
+        None => match seen.refusal.filter(|_| !seen.had_pod).and_then(|r| pending::refused(r, seen.patience, seen.now))
+        {
             Some(failure) => (EngineState::Doomed, Some(failure)),
             None => (EngineState::Running, None),
         },
