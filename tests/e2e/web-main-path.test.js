@@ -116,6 +116,23 @@ describe('in the browser', () => {
     await gate.stop();
   });
 
+  test('a spec that someone deletes is gone on every open page without reload', async () => {
+    await world.build('fleeting', { pip: ['six'] });
+    const list = await open();
+    const one = await open();
+    const jobs = await open();
+    await list.getByRole('rowheader', { name: 'fleeting' }).waitFor();
+    await one.goto(`${world.url}/image-specs/fleeting`);
+    await one.getByRole('textbox', { name: 'Pip packages' }).waitFor();
+    await jobs.goto(`${world.url}/image-specs/fleeting/jobs`);
+    await jobs.getByRole('link', { name: 'View job 1', exact: true }).waitFor();
+    await world.api.delete('fleeting');
+    // Sooner than the pages look again by themselves.
+    const soon = { timeout: 10_000 };
+    await list.getByRole('rowheader', { name: 'fleeting' }).waitFor({ state: 'detached', ...soon });
+    for (const page of [one, jobs]) await page.getByText('There is no image spec named fleeting.').waitFor(soon);
+  });
+
   test('cancel, from the job page', async () => {
     const gate = await world.gate();
     const base = await world.hookedBase('cancel', gate.wait);
