@@ -12,7 +12,7 @@ bed=$root/tests/kubernetes
 image_name() { echo "$1:$(sed -n 's/.*"digest":"sha256:\([0-9a-f]\{16\}\).*/\1/p' "$2/index.json")"; }
 
 up() {
-  local folder=$1 work builder server
+  local folder=$1 builder server
   quietly "Starting the tests' Kubernetes" "$bed/up.sh" "$@" || die "The tests' Kubernetes did not start." "The lines above say why."
   work=$(mktemp -d "${TMPDIR:-/tmp}/cooperage-images.XXXXXX")
   trap 'rm -rf "$work"' EXIT

@@ -26,11 +26,22 @@ dependencies() { (PATH=$(cargo_deny):$PATH && cargo deny check --hide-inclusion-
 lint_server() { cargo clippy --release --all-targets -- --deny warnings; }
 lint_web() { cargo clippy --profile web --package cooperage-frontend --target wasm32-unknown-unknown -- --deny warnings; }
 test_rust() { cargo test --release; }
+kubernetes() { (kubernetes_programs) >/dev/null; }
 test_web() { cargo test --release --package cooperage-frontend; }
-test_whole() {
-  local settings
-  npm_packages && settings=$(scripts/test-env.sh) && npm test --prefix tests
-}
+test_whole() { npm_packages && scripts/test-env.sh >/dev/null && npm test --silent --prefix tests; }
+# What concerns jobs holds on every engine and every database: the same files run on both of each.
+test_postgres() { npm_packages && COOPERAGE_TEST_DATABASE=postgres npm run --silent --prefix tests conformance; }
+# One Kubernetes for all of its tests. It ends with this script, however that ends.
+test_kubernetes() (
+  local bed settings
+  npm_packages || return
+  bed=$(mktemp -d "${TMPDIR:-/tmp}/cooperage-kubernetes.XXXXXX")
+  trap 'scripts/kubernetes.sh down "$bed"' EXIT
+  settings=$(scripts/kubernetes.sh up "$bed" $$) || return
+  export COOPERAGE_TEST_ENGINE=kubernetes
+  while IFS= read -r setting; do export "${setting?}"; done <<<"$settings"
+  npm run --silent --prefix tests kubernetes
+)
 npm_packages() {
   local hash
   hash=$(hash_files tests/package.json tests/package-lock.json)
@@ -49,6 +60,9 @@ step "Licences, sources and banned crates" dependencies
 step "Unit, property and integration tests" test_rust
 step "Tests of the web app's code" test_web
 step "End to end" test_whole
+step "Jobs on PostgreSQL" test_postgres
+step "The tests' Kubernetes" kubernetes
+step "Jobs on Kubernetes" test_kubernetes
 
 say "Summary ($((SECONDS / 60)) min $((SECONDS % 60)) s)"
 printf '    %s\n' "${summary[@]}"

@@ -83,9 +83,10 @@ export class Cluster {
     return this.ask('PATCH', Cluster.path(kind, namespace, name), patch, 'application/merge-patch+json');
   }
 
-  /** kubectl, as the administrator. */
+  /** kubectl, as the administrator; a last object holds options of the process. */
   kubectl(...args) {
-    return run(join(this.programs, 'kubectl'), args, { env: { PATH: process.env.PATH, KUBECONFIG: this.kubeconfig }, maxBuffer: 1 << 28 });
+    const options = typeof args.at(-1) === 'object' ? args.pop() : {};
+    return run(join(this.programs, 'kubectl'), args, { env: { PATH: process.env.PATH, HOME: this.folder, KUBECONFIG: this.kubeconfig }, maxBuffer: 1 << 28, ...options });
   }
 
   /** helm, as the administrator. */
