@@ -153,6 +153,24 @@ describe('pages', () => {
       assert.equal((await world.api.query('{ baseImage(name: "gpu") { id } }')).baseImage, null);
     }));
 
+  test('base images beyond the first: the page goes on, and the form says that there are more', () =>
+    with_(async (page) => {
+      // More than one page of the server, and more than the form suggests at once.
+      for (let number = 0; number < 130; number++) {
+        const input = { name: `many-${String(number).padStart(3, '0')}`, type: 'CPU', url: `registry.example/many/${number}:1` };
+        await world.api.mutate('createBaseImage', 'BaseImageInput', input, 'baseImage { id }');
+      }
+      await page.goto(`${world.url}/base-images`);
+      const last = page.getByRole('button', { name: 'Edit many-129' });
+      for (let more = 0; more < 2; more++) await page.getByRole('button', { name: 'Show more' }).click();
+      await last.waitFor();
+      await page.goto(`${world.url}/image-specs/new`);
+      await page.getByRole('button', { name: 'Show base images' }).click();
+      await page.getByText(/20 of 13\d base images are shown/).waitFor();
+      await page.getByRole('combobox', { name: 'Base image' }).fill('many-129');
+      await page.getByRole('option', { name: /many-129/ }).waitFor();
+    }));
+
   test('pull secrets: add, edit without the password, never shown', () =>
     with_(async (page) => {
       await page.goto(`${world.url}/pull-secrets`);
