@@ -27,6 +27,15 @@ lint_server() { cargo clippy --release --all-targets -- --deny warnings; }
 lint_web() { cargo clippy --profile web --package cooperage-frontend --target wasm32-unknown-unknown -- --deny warnings; }
 test_rust() { cargo test --release; }
 kubernetes() { (kubernetes_programs) >/dev/null; }
+# What touches the database, on the other one: each test in a database of its own on a cluster that is thrown away.
+test_postgres_store() {
+  local folder status=0
+  folder=$(mktemp -d)
+  scripts/postgres.sh with "$folder" bash -c \
+    'cargo test --release --package cooperage --lib -- store:: jobs:: logs:: delivery:: && cargo test --release --package cooperage --test api' || status=$?
+  rm -rf "$folder"
+  return "$status"
+}
 test_web() { cargo test --release --package cooperage-frontend; }
 test_whole() { npm_packages && scripts/test-env.sh >/dev/null && npm test --silent --prefix tests; }
 # What concerns jobs holds on every engine and every database: the same files run on both of each.
@@ -58,6 +67,7 @@ step "Lint server, migrations and shared code" lint_server
 step "Lint the web app" lint_web
 step "Licences, sources and banned crates" dependencies
 step "Unit, property and integration tests" test_rust
+step "Store, jobs and API on PostgreSQL" test_postgres_store
 step "Tests of the web app's code" test_web
 step "End to end" test_whole
 step "Jobs on PostgreSQL" test_postgres

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::config::{DataArgs, DatabaseArgs, LogFormat, LoggingArgs, Settings, file, reference, secret_arguments};
+use crate::config::{
+    CopyArgs, DataArgs, DatabaseArgs, LogFormat, LoggingArgs, Settings, file, reference, secret_arguments,
+};
 use crate::http::Files;
 use crate::store::Store;
 use crate::{builder, conda, graphql, serve};
@@ -49,6 +51,8 @@ enum Command {
     CondaInstall(conda::InstallArgs),
     /// Bring the database up to date and end
     Migrate(MigrateArgs),
+    /// Copy everything from one database to another that is empty: from SQLite to PostgreSQL
+    CopyDatabase(CopyDatabaseArgs),
     /// Print every setting with its meaning, flag, variable and default, in the form of a settings file
     Config,
     /// Print the GraphQL schema
@@ -114,6 +118,16 @@ struct MigrateArgs {
     logging: LoggingArgs,
 }
 
+#[derive(clap::Args, Debug)]
+struct CopyDatabaseArgs {
+    #[command(flatten)]
+    copy: CopyArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    logging: LoggingArgs,
+}
+
 /// Reads the command line and does what it says. A server serves `files`.
 #[must_use]
 pub fn main(files: Files) -> ExitCode {
@@ -167,7 +181,13 @@ fn run(cli: Cli, files: Files) -> Result<ExitCode, Failed> {
             let data = arguments.data.resolve()?;
             let database = arguments.database.resolve(&data)?;
             serve::make_data_dir(&data)?;
-            runtime()?.block_on(async { Store::connect(&database.url).await?.migrate().await })?;
+            runtime()?.block_on(async { Store::connect(database.url.expose()).await?.migrate().await })?;
+        }
+        Command::CopyDatabase(arguments) => {
+            log_to_stderr(&arguments.logging)?;
+            let data = arguments.data.resolve()?;
+            let copy = arguments.copy.resolve(&data)?;
+            print(&runtime()?.block_on(serve::copy_database(&data, &copy))?)?;
         }
         Command::Config => print(&reference::text())?,
         Command::Schema => print(&graphql::sdl())?,

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::builder::store::{Limits, trim};
 use crate::cli::Failed;
-use crate::config::{Config, DataDir, LocalEngineConfig, ServerConfig};
+use crate::config::{Config, CopyConfig, DataDir, LocalEngineConfig, ServerConfig};
 use crate::delivery::listener;
 use crate::delivery::protocol::StoreLimits;
 use crate::engine::Engine;
@@ -26,12 +26,13 @@ use crate::engine::local::LocalEngine;
 use crate::graphql::{RegistryHealth, Services};
 use crate::http::{Access, App, Files, router};
 use crate::jobs::JobService;
+use crate::jobs::bridge::Bridge;
 use crate::jobs::events::Events;
 use crate::jobs::reconciler::{Places, Reconciler, Settings, Shutdown, Tidy, Wiring};
 use crate::logs::LogStore;
 use crate::registry::RegistryClient;
 use crate::secrets::{ApiToken, SecretKey};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How long open requests may take to end once the server was told to stop.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
@@ -39,6 +40,9 @@ const LAST_REQUESTS: Duration = Duration::from_secs(5);
 /// The parts of a cache volume that image store and package caches may take. The rest is for the build that runs.
 const STORE_PERCENT: u64 = 50;
 const CACHE_PERCENT: u64 = 15;
+
+/// How long the start of the server waits for its database.
+const DATABASE: Duration = Duration::from_secs(60);
 
 /// How the server was told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,11 +63,11 @@ pub async fn run(config: Config, files: Files) -> Result<(), Failed> {
     let key = SecretKey::load(config.server.secret_key.as_ref(), &config.data)?;
     let token = ApiToken::load(config.server.token.as_ref(), &config.data)?;
     let web = listen(config.server.listen, "--listen").await?;
-    let store = Store::connect(&config.database.url).await?;
-    store.migrate().await?;
+    let store = database(&config).await?;
 
     let delivery = listen(config.delivery.listen, "--delivery-listen").await?;
     let events = Events::new();
+    let bridge = Bridge::spawn(&store, &events);
     let logs = LogStore::new(store.clone(), events.clone());
     let client = RegistryClient::new(&insecure_hosts(&config));
     let deliveries = Deliveries::take(delivery, &store, &logs, &events)?;
@@ -74,7 +78,7 @@ pub async fn run(config: Config, files: Files) -> Result<(), Failed> {
         engine: engine(&config).await?,
         registry: client.clone(),
         key: Arc::new(key.clone()),
-        settings: settings(&config, config.delivery.url.as_deref().unwrap_or(&deliveries.url)),
+        settings: settings(&config, owner(&config)?, config.delivery.url.as_deref().unwrap_or(&deliveries.url)),
     });
 
     let bound = web.local_addr()?;
@@ -101,8 +105,70 @@ pub async fn run(config: Config, files: Files) -> Result<(), Failed> {
     };
     reconciler.shutdown(how).await;
     deliveries.end().await;
+    bridge.end().await;
     store.close().await?;
     served
+}
+
+/// The database with its tables up to date. One that is not up yet is waited for, as it may come up together with the server.
+async fn database(config: &Config) -> Result<Store, Failed> {
+    let give_up = Instant::now() + DATABASE;
+    loop {
+        let attempt = async {
+            let store = Store::connect(config.database.url.expose()).await?;
+            store.migrate().await?;
+            Ok(store)
+        };
+        match attempt.await {
+            Err(error @ StoreError::Unavailable(_)) if Instant::now() < give_up => {
+                tracing::warn!(%error, "waiting for the database");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            done => return Ok(done?),
+        }
+    }
+}
+
+/// Copies everything from one database to another; tells what.
+///
+/// # Errors
+/// When a server uses the data folder, when the target is not empty, or when a database fails.
+pub async fn copy_database(data: &DataDir, copy: &CopyConfig) -> Result<String, Failed> {
+    make_data_dir(data)?;
+    let _lock = lock(data)?;
+    let source = Store::connect(copy.from.expose()).await?;
+    source.migrate().await?;
+    let target = Store::connect(copy.to.expose()).await?;
+    target.migrate().await?;
+    let copied = source.copy_to(&target).await?;
+    target.close().await?;
+    source.close().await?;
+    let mut text: String = copied.iter().map(|copied| format!("{} {}\n", copied.rows, copied.table)).collect();
+    text.push_str(
+        "Copied. Start the server with COOPERAGE_DATABASE_URL set to the new database, and with the same data folder or \
+         secret key: the key opens the pull secrets.\n",
+    );
+    Ok(text)
+}
+
+/// By which name jobs are claimed. The jobs on this machine are known by a name that the data folder keeps, so that they are
+/// its server's again after a restart; a process of a cluster has a name of its own.
+fn owner(config: &Config) -> Result<String, Failed> {
+    let fresh = Uuid::now_v7().simple().to_string();
+    if config.kubernetes.is_some() {
+        return Ok(fresh);
+    }
+    let path = config.data.owner();
+    let problem = |error| format!("cannot read or write {}: {error}", path.display());
+    match std::fs::read_to_string(&path) {
+        Ok(name) if !name.trim().is_empty() => Ok(name.trim().to_owned()),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(problem(error).into()),
+        _ => {
+            let beside = path.with_extension("new");
+            std::fs::write(&beside, &fresh).and_then(|()| std::fs::rename(&beside, &path)).map_err(problem)?;
+            Ok(fresh)
+        }
+    }
 }
 
 /// Where jobs run.
@@ -117,7 +183,7 @@ async fn engine(config: &Config) -> Result<Arc<dyn Engine>, Failed> {
     }
 }
 
-fn settings(config: &Config, deliver_to: &str) -> Settings {
+fn settings(config: &Config, owner: String, deliver_to: &str) -> Settings {
     let limits = Limits {
         store: config.data.store(),
         run: config.data.run(),
@@ -130,7 +196,7 @@ fn settings(config: &Config, deliver_to: &str) -> Settings {
         Box::pin(async move { trim(&limits).await.map(drop) })
     });
     Settings {
-        owner: Uuid::now_v7().simple().to_string(),
+        owner,
         registry: config.registry.clone(),
         build: config.build.clone(),
         logs: config.log.clone(),

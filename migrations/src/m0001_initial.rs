@@ -1,6 +1,7 @@
 //! Image specs, their revisions and jobs, logs, base images and pull secrets.
 
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm;
 
 /// The first tables.
 pub(crate) struct Migration;
@@ -14,12 +15,10 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(pull_secrets()).await?;
-        manager.create_table(base_images()).await?;
-        manager.create_table(image_specs()).await?;
-        manager.create_table(revisions()).await?;
-        manager.create_table(build_jobs()).await?;
-        manager.create_table(log_chunks()).await?;
+        for table in [pull_secrets(), base_images(), image_specs(), revisions(), build_jobs(), log_chunks()] {
+            manager.create_table(table.clone()).await?;
+            by_bytes(manager, &table).await?;
+        }
         for (table, name, columns) in INDEXES {
             let mut index = Index::create();
             index.name(*name).table(*table);
@@ -96,6 +95,27 @@ fn flag(column: &str) -> ColumnDef {
 
 fn blob(column: &str) -> ColumnDef {
     ColumnDef::new(column.to_owned()).binary().not_null().to_owned()
+}
+
+/// Texts are compared byte by byte on both databases, whatever the language of the database is: pages, cursors and indexes
+/// agree on one order. SQLite does so by itself.
+async fn by_bytes(manager: &SchemaManager<'_>, table: &TableCreateStatement) -> Result<(), DbErr> {
+    if manager.get_database_backend() != sea_orm::DbBackend::Postgres {
+        return Ok(());
+    }
+    for column in table.get_columns() {
+        if matches!(column.get_column_type(), Some(ColumnType::Text | ColumnType::String(_))) {
+            let mut text = ColumnDef::new(column.get_column_name());
+            // What follows the type in the statement is its collation.
+            text.custom("text COLLATE \"C\"");
+            let mut alter = Table::alter();
+            if let Some(name) = table.get_table_name() {
+                alter.table(name.clone());
+            }
+            manager.alter_table(alter.modify_column(text).to_owned()).await?;
+        }
+    }
+    Ok(())
 }
 
 fn table(name: &str, columns: Vec<ColumnDef>) -> TableCreateStatement {

@@ -53,6 +53,12 @@ impl DataDir {
         self.0.join("cooperage.db")
     }
 
+    /// The name by which the jobs of this machine are known in the database.
+    #[must_use]
+    pub fn owner(&self) -> PathBuf {
+        self.0.join("owner")
+    }
+
     /// The token that every call needs, mode 0600.
     #[must_use]
     pub fn token(&self) -> PathBuf {

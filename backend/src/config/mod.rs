@@ -5,6 +5,7 @@
 //! `cooperage config` prints ([`reference`]) are read from them.
 
 mod build;
+mod copy;
 mod data_dir;
 mod database;
 mod delivery;
@@ -23,6 +24,7 @@ mod values;
 use clap::Args;
 
 pub use build::{BuildArgs, BuildConfig};
+pub use copy::{CopyArgs, CopyConfig};
 pub use data_dir::{DataArgs, DataDir};
 pub use database::{DatabaseArgs, DatabaseConfig};
 pub use delivery::{DeliveryArgs, DeliveryConfig};

@@ -173,7 +173,7 @@ async fn begin(
         Begun::Now { attempt, next, told } => {
             if told {
                 tracing::info!(%job, attempt = attempt.number, "a disrupted builder runs again");
-                listener.events.send(Event::LogGrew { job });
+                listener.events.send(Event::LogGrew { job, lines: next - 1 });
             }
             Ok(Json(Began { lines: attempt.lines, next, stop }))
         }

@@ -111,8 +111,8 @@ impl Watcher {
                         return std::ops::ControlFlow::Break(());
                     }
                     Ok(Event::JobChanged { spec: of, .. }) if spec.is_none_or(|spec| spec == of) => break,
+                    Ok(Event::Missed) | Err(RecvError::Lagged(_)) => break,
                     Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => break,
                     Err(RecvError::Closed) => std::future::pending().await,
                 }
             }

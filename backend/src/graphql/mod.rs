@@ -31,7 +31,7 @@ pub use registry_health::RegistryHealth;
 pub use services::Services;
 
 use cooperage_shared::Field;
-use problem::{ProblemCode, UserError, internal};
+use problem::{ProblemCode, UserError};
 
 use crate::jobs::JobsError;
 
@@ -117,7 +117,8 @@ pub(crate) use names;
 
 /// A job service's error as a person's mistake, or as ours.
 fn user_errors(error: JobsError) -> Result<Vec<UserError>> {
-    let (code, field) = match &error {
+    let (code, field) = match error {
+        JobsError::Store(error) => return Err(services::store_error(error)),
         JobsError::NameTaken => (ProblemCode::Taken, Some(Field::Name)),
         JobsError::SpecNotFound => (ProblemCode::NotFound, Some(Field::Name)),
         JobsError::JobNotFound => (ProblemCode::NotFound, Some(Field::Id)),
@@ -125,7 +126,6 @@ fn user_errors(error: JobsError) -> Result<Vec<UserError>> {
         JobsError::PullSecretUnknown(_) => (ProblemCode::NotFound, Some(Field::PullSecret)),
         JobsError::KeyTaken => (ProblemCode::Conflict, Some(Field::IdempotencyKey)),
         JobsError::Ended(_) => (ProblemCode::Conflict, Some(Field::Id)),
-        JobsError::Store(_) => return Err(internal(&error)),
     };
     Ok(vec![UserError::new(code, field, error.to_string())])
 }

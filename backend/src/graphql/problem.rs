@@ -96,6 +96,13 @@ pub fn bad_user_input(message: impl Into<String>) -> Error {
     Error::new(message).extend_with(|_, extensions| extensions.set("code", "BAD_USER_INPUT"))
 }
 
+/// The database is away: code `UNAVAILABLE`, and the same request may do later.
+pub fn unavailable(error: &dyn std::fmt::Display) -> Error {
+    tracing::error!(%error, "a request failed");
+    Error::new("The server cannot reach its database at this moment. Try again in a few seconds.")
+        .extend_with(|_, extensions| extensions.set("code", "UNAVAILABLE"))
+}
+
 /// A defect or an outage of ours: the client gets a number, the server's log the rest.
 pub fn internal(error: &dyn std::fmt::Display) -> Error {
     let number = uuid::Uuid::now_v7().simple().to_string();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Error, Result};
 
-use super::problem::{bad_user_input, internal};
+use super::problem::{bad_user_input, internal, unavailable};
 use super::registry_health::RegistryHealth;
 use crate::config::RegistryConfig;
 use crate::jobs::JobService;
@@ -45,6 +45,10 @@ pub fn store_error(error: StoreError) -> Error {
             bad_user_input("That cursor is none that this list gave: start from its first page.")
         }
         StoreError::InvalidPage(message) => bad_user_input(message),
+        StoreError::Unkeepable => {
+            bad_user_input("A text holds the character U+0000, which cannot be kept: leave it out.")
+        }
+        error @ StoreError::Unavailable(_) => unavailable(&error),
         error => internal(&error),
     }
 }

@@ -12,7 +12,7 @@ use super::reconciler::Inner;
 use crate::delivery::protocol::{End, Outcome, Pushed};
 use crate::engine::EngineError;
 use crate::registry::{RegistryCredential, RegistryError};
-use crate::store::{Begun, Claimed, StopReason, StoreError, Terminal};
+use crate::store::{Begun, Claimed, Hold, StopReason, StoreError, Terminal};
 
 /// How often, and with what waits between, the registry is asked for an image that a builder says it has pushed.
 const ASK: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(4)];
@@ -49,24 +49,28 @@ enum Last {
 
 impl Inner {
     /// Ends a job of which nothing runs any more, or whose last word is there.
-    pub(super) async fn settle(&self, job: Uuid) -> Result<(), ConcludeError> {
+    pub(super) async fn settle(&self, hold: Hold) -> Result<(), ConcludeError> {
+        let job = hold.job;
         let Some(claimed) = self.store.claimed(job).await? else { return Ok(()) };
         if claimed.job.status.is_terminal() {
             return Ok(());
         }
+        if hold.fence.is_some_and(|fence| fence != claimed.fence) {
+            return Err(StoreError::Fenced.into());
+        }
         let last = match claimed.end.clone() {
             Some(end) => Last::Word(end),
-            None => self.salvage(job).await?,
+            None => self.salvage(hold).await?,
         };
         let terminal = match last {
             Last::Word(end) => self.terminal(&claimed, end.outcome).await,
             Last::Nothing { verdict, log_is_whole } => {
                 let (terminal, marker) = gone(claimed.job.stop, verdict, log_is_whole);
-                self.logs.say(job, &marker).await?;
+                self.logs.say(hold, &marker).await?;
                 terminal
             }
         };
-        self.finish(job, &terminal).await?;
+        self.finish(hold, &terminal).await?;
         Ok(())
     }
 
@@ -124,7 +128,8 @@ impl Inner {
     }
 
     /// Takes over what the spool holds beyond what was delivered, and gives the last word if there is one.
-    async fn salvage(&self, job: Uuid) -> Result<Last, ConcludeError> {
+    async fn salvage(&self, hold: Hold) -> Result<Last, ConcludeError> {
+        let job = hold.job;
         let salvage = self.engine.salvage(job).await?;
         if salvage.end.is_none() && !salvage.stderr_tail.is_empty() {
             tracing::warn!(%job, output = salvage.stderr_tail, "a builder ended without a result");
@@ -144,7 +149,7 @@ impl Inner {
         let stored = self.logs.checksum_from(job, self.lines_before(job).await?).await?;
         if (stored.lines, &stored.sha256) != (end.lines, &end.sha256) {
             let text = format!("[cooperage] {} of {} lines of this log could be kept.", stored.lines, end.lines);
-            self.logs.say(job, &text).await?;
+            self.logs.say(hold, &text).await?;
         }
         Ok(Last::Word(end))
     }

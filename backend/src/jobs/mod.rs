@@ -3,6 +3,7 @@
 //! [`JobService`] writes what is wanted to the database and returns; the [`reconciler`] reads what the database wants and
 //! what the engine has, and makes one the other. Neither needs the other to be there at the same moment.
 
+pub mod bridge;
 mod conclude;
 mod error;
 pub mod events;

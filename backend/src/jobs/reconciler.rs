@@ -25,7 +25,7 @@ use crate::engine::{Engine, EngineError, EngineState, Observed};
 use crate::logs::LogStore;
 use crate::registry::RegistryClient;
 use crate::secrets::SecretKey;
-use crate::store::{Claimed, Job, StopReason, Store, StoreError, Terminal};
+use crate::store::{Claimed, Claimer, Hold, Job, StopReason, Store, StoreError, Terminal};
 
 /// How long a hint may be missing before it looks all the same.
 const TICK: Duration = Duration::from_secs(1);
@@ -35,6 +35,12 @@ const DEADLINE_GRACE: chrono::TimeDelta = chrono::TimeDelta::seconds(30);
 
 /// How long a builder may linger once its last word was taken.
 const LINGER: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
+
+/// How long jobs that any server can see to are this one's without a heartbeat.
+const LEASE: Duration = Duration::from_secs(15);
+
+/// How often the heartbeat renews them.
+const HEARTBEAT: Duration = Duration::from_secs(4);
 
 /// How often old logs are looked for.
 const SWEEP: Duration = Duration::from_secs(3600);
@@ -48,7 +54,7 @@ pub type Tidy = Arc<dyn Fn() -> BoxFuture<'static, io::Result<()>> + Send + Sync
 /// What the reconciler needs to know.
 #[derive(Clone)]
 pub struct Settings {
-    /// Who claims work: a name for this process.
+    /// Who claims work: a name for the jobs of this machine where others cannot see to them, else for this process.
     pub owner: String,
     /// Where images go.
     pub registry: RegistryConfig,
@@ -111,6 +117,8 @@ pub(super) struct Inner {
     pub(super) settings: Settings,
     /// Jobs for which something is under way in this process.
     busy: Mutex<HashSet<Uuid>>,
+    /// Whether what an earlier process has left running is claimed again.
+    taken_over: AtomicBool,
     /// Whether a job has ended since stores and caches were last looked at.
     untidy: AtomicBool,
 }
@@ -120,8 +128,8 @@ impl Reconciler {
     #[must_use]
     pub fn spawn(wiring: Wiring) -> Self {
         let Wiring { store, logs, events, engine, registry, key, settings } = wiring;
-        let (busy, untidy) = (Mutex::new(HashSet::new()), AtomicBool::new(true));
-        let inner = Arc::new(Inner { store, logs, events, engine, registry, key, settings, busy, untidy });
+        let (busy, taken_over, untidy) = (Mutex::new(HashSet::new()), AtomicBool::new(false), AtomicBool::new(true));
+        let inner = Arc::new(Inner { store, logs, events, engine, registry, key, settings, busy, taken_over, untidy });
         let (stop, stopped) = watch::channel(None);
         Self { stop, task: tokio::spawn(run(inner, stopped)) }
     }
@@ -136,6 +144,8 @@ impl Reconciler {
 }
 
 async fn run(inner: Arc<Inner>, mut stopped: watch::Receiver<Option<Shutdown>>) {
+    // Beside the passes: one of them may take its time.
+    let heart = tokio::spawn(beat(Arc::clone(&inner)));
     let mut sweep = tokio::time::interval(SWEEP);
     let how = loop {
         if let Err(error) = inner.pass().await {
@@ -153,6 +163,26 @@ async fn run(inner: Arc<Inner>, mut stopped: watch::Receiver<Option<Shutdown>>) 
         inner.interrupt().await;
     }
     inner.drain().await;
+    heart.abort();
+    if inner.engine.is_shared()
+        && let Err(error) = inner.store.release_leases(&inner.settings.owner).await
+    {
+        tracing::warn!(%error, "cannot hand over the jobs: other servers take them over when their leases end");
+    }
+}
+
+/// Renews the leases as long as this process works.
+async fn beat(inner: Arc<Inner>) {
+    let claimer = inner.claimer();
+    if claimer.lease.is_none() {
+        return;
+    }
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        if let Err(error) = inner.store.heartbeat(claimer).await {
+            tracing::warn!(%error, "cannot renew the leases of the jobs that run");
+        }
+    }
 }
 
 /// Waits to be told how to end. A handle that was dropped leaves the builds.
@@ -164,10 +194,24 @@ async fn told(stopped: &mut watch::Receiver<Option<Shutdown>>) -> Shutdown {
 }
 
 impl Inner {
+    /// Who claims work here.
+    fn claimer(&self) -> Claimer<'_> {
+        Claimer { owner: &self.settings.owner, lease: self.engine.is_shared().then_some(LEASE) }
+    }
+
     /// Looks once, and sets under way what follows from it.
     async fn pass(self: &Arc<Self>) -> Result<(), PassError> {
+        let claimer = self.claimer();
+        if !self.taken_over.load(Ordering::Relaxed) {
+            self.store.take_over(claimer.owner).await?;
+            self.taken_over.store(true, Ordering::Relaxed);
+        }
+        let adopted = self.store.adopt(claimer).await?;
+        if adopted > 0 {
+            tracing::info!(jobs = adopted, "took over jobs whose server is gone");
+        }
         // The rows are read before the engine: what they say to be running was claimed before the engine is asked.
-        let running = self.store.running_jobs().await?;
+        let running = self.store.held_jobs(claimer.owner).await?;
         let observed = self.engine.observe().await?;
         let states: HashMap<Uuid, EngineState> = observed.iter().map(|o| (o.job, o.state)).collect();
         for claimed in &running {
@@ -176,17 +220,17 @@ impl Inner {
         let known: HashSet<Uuid> = running.iter().map(|claimed| claimed.job.id).collect();
         self.clear_away(observed.into_iter().filter(|o| !known.contains(&o.job)).collect()).await?;
 
-        while let Some(job) = self.store.claim_reuse(&self.settings.owner, reuse::LEASE).await? {
+        while let Some(claimed) = self.store.claim_reuse(claimer.owner, reuse::LEASE).await? {
             let inner = Arc::clone(self);
-            self.act(job.id, async move { Ok(inner.reuse(&job).await?) });
+            self.act(claimed.job.id, async move { Ok(inner.reuse(&claimed).await?) });
         }
-        let (owner, build) = (&self.settings.owner, &self.settings.build);
+        let build = &self.settings.build;
         let mut is_idle = running.is_empty();
         let deadline = build.deadline + self.settings.allowance;
-        while let Some(claimed) = self.store.claim_next(owner, build.max_parallel, deadline).await? {
+        while let Some(claimed) = self.store.claim_next(claimer, build.max_parallel, deadline).await? {
             is_idle = false;
             self.events.job_changed(&claimed.job);
-            self.start(claimed.job);
+            self.start(claimed);
         }
         if is_idle && self.untidy.swap(false, Ordering::Relaxed) {
             self.tidy();
@@ -196,34 +240,36 @@ impl Inner {
 
     /// A job that runs by its row: what its engine says decides.
     fn look_after(self: &Arc<Self>, claimed: &Claimed, state: Option<EngineState>) {
-        let job = claimed.job.clone();
+        let (job, hold) = (&claimed.job, Hold::from(claimed));
         let is_overdue = claimed.deadline_at.is_some_and(|deadline| Utc::now() > deadline + DEADLINE_GRACE);
         let inner = Arc::clone(self);
         match state {
-            _ if claimed.end.is_some() => self.act(job.id, async move { Ok(inner.settle(job.id).await?) }),
+            _ if claimed.end.is_some() => self.act(job.id, async move { Ok(inner.settle(hold).await?) }),
             Some(EngineState::Running) if job.stop.is_some() => {
-                self.act(job.id, async move { inner.stop(job.id).await });
+                self.act(job.id, async move { inner.stop(hold).await });
             }
             Some(EngineState::Running) if is_overdue => self.act(job.id, async move {
-                inner.store.request_stop(job.id, StopReason::TimedOut).await?;
-                inner.stop(job.id).await
+                inner.store.request_stop(hold, StopReason::TimedOut).await?;
+                inner.stop(hold).await
             }),
             Some(EngineState::Running) => {
                 if !claimed.started_on_engine {
-                    self.act(job.id, async move { Ok(inner.store.mark_started(job.id).await?) });
+                    self.act(job.id, async move { Ok(inner.store.mark_started(hold).await?) });
                 }
             }
             // It could not be started all this time.
             None | Some(EngineState::Unstarted) if is_overdue && !claimed.started_on_engine && job.stop.is_none() => {
                 self.act(job.id, async move {
-                    inner.store.request_stop(job.id, StopReason::TimedOut).await?;
-                    Ok(inner.settle(job.id).await?)
+                    inner.store.request_stop(hold, StopReason::TimedOut).await?;
+                    Ok(inner.settle(hold).await?)
                 });
             }
-            None | Some(EngineState::Unstarted) if !claimed.started_on_engine && job.stop.is_none() => self.start(job),
+            None | Some(EngineState::Unstarted) if !claimed.started_on_engine && job.stop.is_none() => {
+                self.start(claimed.clone());
+            }
             // It has ended or will not end well, or is lost, or was to be stopped before it began.
             None | Some(EngineState::Unstarted | EngineState::Doomed | EngineState::Ended) => {
-                self.act(job.id, async move { Ok(inner.settle(job.id).await?) });
+                self.act(job.id, async move { Ok(inner.settle(hold).await?) });
             }
         }
     }
@@ -255,19 +301,20 @@ impl Inner {
         Ok(())
     }
 
-    fn start(self: &Arc<Self>, job: Job) {
+    fn start(self: &Arc<Self>, claimed: Claimed) {
         let inner = Arc::clone(self);
-        self.act(job.id, async move { inner.start_now(&job).await });
+        self.act(claimed.job.id, async move { inner.start_now(&claimed).await });
     }
 
-    async fn start_now(&self, job: &Job) -> Result<(), ActError> {
+    async fn start_now(&self, claimed: &Claimed) -> Result<(), ActError> {
+        let (job, hold) = (&claimed.job, Hold::from(claimed));
         let prepared = match plan::prepare(&self.store, &self.key, &self.settings, job).await {
             Ok(prepared) => prepared,
             Err(PlanError::Deleted) => return Ok(()),
             Err(PlanError::Store(error)) => return Err(error.into()),
             Err(PlanError::Failure(failure)) => {
-                self.logs.say(job.id, &format!("[cooperage] {}", failure.message)).await?;
-                return self.finish_act(job.id, &Terminal::Failed(*failure)).await;
+                self.logs.say(hold, &format!("[cooperage] {}", failure.message)).await?;
+                return self.finish_act(hold, &Terminal::Failed(*failure)).await;
             }
         };
         let token = Secret::new(hex::encode(rand::random::<[u8; 32]>()));
@@ -276,10 +323,10 @@ impl Inner {
         // The builder keeps to the limit; a little more is taken, for the line that says so.
         let limit =
             limits.max_bytes_per_job.saturating_add(limits.max_line_bytes.saturating_mul(2)).saturating_add(65_536);
-        self.store.set_token(job.id, &token_sha256, limit).await?;
+        self.store.set_token(hold, &token_sha256, limit).await?;
         let (plan, credentials) = plan::plan(&self.settings, job, prepared, token);
         match self.engine.start(&plan, &credentials).await {
-            Ok(()) => Ok(self.store.mark_started(job.id).await?),
+            Ok(()) => Ok(self.store.mark_started(hold).await?),
             Err(error @ EngineError::Unavailable(_)) => Err(error.into()),
             Err(error) => {
                 let failure = match &error {
@@ -294,24 +341,25 @@ impl Inner {
                         format!("The job cannot be started: {error}. Tell the administrator."),
                     ),
                 };
-                self.logs.say(job.id, &format!("[cooperage] {}", failure.message)).await?;
-                self.finish_act(job.id, &Terminal::Failed(failure)).await
+                self.logs.say(hold, &format!("[cooperage] {}", failure.message)).await?;
+                self.finish_act(hold, &Terminal::Failed(failure)).await
             }
         }
     }
 
     /// Ends what runs of a job, then the job.
-    async fn stop(&self, job: Uuid) -> Result<(), ActError> {
+    async fn stop(&self, hold: Hold) -> Result<(), ActError> {
+        let job = hold.job;
         if let Err(error) = self.engine.stop(job).await {
             // The job ends all the same; what still runs is tried again as long as the engine has it.
             tracing::error!(%job, %error, "cannot end a job's processes");
         }
-        Ok(self.settle(job).await?)
+        Ok(self.settle(hold).await?)
     }
 
     /// Ends a job in the database and tells everyone. One that has ended or is deleted already is no error.
-    pub(super) async fn finish(&self, job: Uuid, end: &Terminal) -> Result<(), StoreError> {
-        match self.store.finish(job, end).await {
+    pub(super) async fn finish(&self, hold: Hold, end: &Terminal) -> Result<(), StoreError> {
+        match self.store.finish(hold, end).await {
             Ok(job) => {
                 tracing::info!(job = %job.id, status = %job.status, "job ended");
                 self.untidy.store(true, Ordering::Relaxed);
@@ -324,8 +372,8 @@ impl Inner {
         }
     }
 
-    async fn finish_act(&self, job: Uuid, end: &Terminal) -> Result<(), ActError> {
-        Ok(self.finish(job, end).await?)
+    async fn finish_act(&self, hold: Hold, end: &Terminal) -> Result<(), ActError> {
+        Ok(self.finish(hold, end).await?)
     }
 
     fn tidy(self: &Arc<Self>) {
@@ -359,7 +407,8 @@ impl Inner {
             let events = turn.inner.events.clone();
             drop(turn);
             match done {
-                Ok(()) => events.wake(),
+                Ok(()) => events.wake_here(),
+                Err(error) if error.is_fenced() => tracing::info!(%job, "another server looks after this job now"),
                 Err(error) => tracing::warn!(%job, %error, "cannot look after a job, trying again"),
             }
         });
@@ -371,17 +420,17 @@ impl Inner {
 
     /// Ends every job that runs.
     async fn interrupt(self: &Arc<Self>) {
-        let running = match self.store.running_jobs().await {
+        let running = match self.store.held_jobs(&self.settings.owner).await {
             Ok(running) => running,
             Err(error) => return tracing::error!(%error, "cannot tell which jobs run: they go on"),
         };
         let stops = running.into_iter().map(|claimed| async move {
-            let job = claimed.job.id;
+            let (job, hold) = (claimed.job.id, Hold::from(&claimed));
             let done = async {
                 if claimed.end.is_none() {
-                    self.store.request_stop(job, StopReason::Interrupted).await?;
+                    self.store.request_stop(hold, StopReason::Interrupted).await?;
                 }
-                self.stop(job).await
+                self.stop(hold).await
             };
             if let Err(error) = done.await {
                 tracing::warn!(%job, %error, "cannot end a job");
@@ -438,4 +487,11 @@ enum ActError {
     Conclude(#[from] super::conclude::ConcludeError),
     #[error(transparent)]
     Tidy(#[from] io::Error),
+}
+
+impl ActError {
+    fn is_fenced(&self) -> bool {
+        use super::conclude::ConcludeError;
+        matches!(self, Self::Store(StoreError::Fenced) | Self::Conclude(ConcludeError::Store(StoreError::Fenced)))
+    }
 }

@@ -7,7 +7,7 @@ use super::plan::{self, PlanError};
 use super::reconciler::Inner;
 use crate::delivery::protocol::Pushed;
 use crate::registry::RegistryError;
-use crate::store::{Job, StoreError, Terminal};
+use crate::store::{Claimed, Hold, StoreError, Terminal};
 
 /// Reuse is quick or it is not worth it.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -32,21 +32,25 @@ enum Miss {
 
 impl Inner {
     /// Ends a queued job by reuse, or gives it back to the queue.
-    pub(super) async fn reuse(&self, job: &Job) -> Result<(), StoreError> {
-        match tokio::time::timeout(LIMIT, self.try_reuse(job)).await {
+    pub(super) async fn reuse(&self, claimed: &Claimed) -> Result<(), StoreError> {
+        let job = &claimed.job;
+        match tokio::time::timeout(LIMIT, self.try_reuse(claimed)).await {
             Ok(Ok(())) => Ok(()),
+            // It took too long to come back, and the job is in other hands.
+            Ok(Err(Miss::Store(StoreError::Fenced))) => Err(StoreError::Fenced),
             missed => {
                 match missed {
                     Ok(Err(Miss::None)) => {}
                     Ok(Err(reason)) => tracing::info!(job = %job.id, %reason, "nothing is reused, the job is built"),
                     _ => tracing::info!(job = %job.id, "the registry is too slow for reuse, the job is built"),
                 }
-                self.store.release_reuse(job.id).await
+                self.store.release_reuse(claimed).await
             }
         }
     }
 
-    async fn try_reuse(&self, job: &Job) -> Result<(), Miss> {
+    async fn try_reuse(&self, claimed: &Claimed) -> Result<(), Miss> {
+        let (job, hold) = (&claimed.job, Hold::from(claimed));
         let host = self.settings.registry.host.as_deref().ok_or(Miss::None)?;
         // Most jobs are new: they are not kept waiting for a registry.
         if self.store.reusable_jobs(job.revision, host, None).await?.is_empty() {
@@ -92,7 +96,7 @@ impl Inner {
                 ),
                 format!("[cooperage] {target} is {digest}. Nothing was built; \"Rebuild\" builds it anew."),
             ] {
-                self.logs.say(job.id, &line).await?;
+                self.logs.say(hold, &line).await?;
             }
             let pushed = Pushed {
                 image: target.clone(),
@@ -103,7 +107,7 @@ impl Inner {
             // An image that was reused leads back to the job that built it.
             let reused_from = Some(built.reused_from.unwrap_or(built.id));
             let end = Terminal::Succeeded { pushed, reused_from };
-            self.finish(job.id, &end).await?;
+            self.finish(hold, &end).await?;
             return Ok(());
         }
         Err(reason)

@@ -87,8 +87,13 @@ impl Follower {
         let news = async {
             loop {
                 match self.news.recv().await {
-                    Ok(Event::LogGrew { job } | Event::JobChanged { job, .. }) if job == self.job => break,
-                    Ok(Event::SpecDeleted { .. }) | Err(broadcast::error::RecvError::Lagged(_)) => break,
+                    Ok(Event::LogGrew { job, lines }) if job == self.job && self.next.is_none_or(|n| n <= lines) => {
+                        break;
+                    }
+                    Ok(Event::JobChanged { job, .. }) if job == self.job => break,
+                    Ok(Event::SpecDeleted { .. } | Event::Missed) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                        break;
+                    }
                     Ok(_) => {}
                     Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
                 }

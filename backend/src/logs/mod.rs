@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::jobs::events::{Event, Events};
-use crate::store::{Appended, Store, StoreError};
+use crate::store::{Appended, Hold, Store, StoreError};
 
 pub use follow::{From, LogChunk};
 pub use reader::LogPage;
@@ -44,8 +44,8 @@ impl LogStore {
     pub async fn append(&self, job: Uuid, from: u64, data: &[u8]) -> Result<Appended, StoreError> {
         debug_assert!(data.is_empty() || data.ends_with(b"\n"), "whole lines only");
         let appended = self.store.append_log(job, Some(from), data).await?;
-        if matches!(appended, Appended::Stored { new: 1.., .. }) {
-            self.events.send(Event::LogGrew { job });
+        if let Appended::Stored { new: 1.., next } = appended {
+            self.events.send(Event::LogGrew { job, lines: next - 1 });
         }
         Ok(appended)
     }
@@ -53,12 +53,14 @@ impl LogStore {
     /// Appends a line of the server's own, such as a marker for what was lost. Nothing happens where the job has ended.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where the job is gone.
-    pub async fn say(&self, job: Uuid, text: &str) -> Result<(), StoreError> {
+    /// [`StoreError::NotFound`] where the job is gone, [`StoreError::Fenced`] where it is in other hands.
+    pub async fn say(&self, hold: impl Into<Hold>, text: &str) -> Result<(), StoreError> {
+        let hold = hold.into();
         let mut line = text.replace(['\n', '\r'], " ");
         line.push('\n');
-        self.store.append_log(job, None, line.as_bytes()).await?;
-        self.events.send(Event::LogGrew { job });
+        if let Appended::Stored { next, .. } = self.store.append_log(hold, None, line.as_bytes()).await? {
+            self.events.send(Event::LogGrew { job: hold.job, lines: next - 1 });
+        }
         Ok(())
     }
 

@@ -60,7 +60,7 @@ impl Store {
     /// [`StoreError::NotFound`] where the job is gone, [`StoreError::Transition`] where it does not run.
     pub async fn begin_attempt(&self, job: Uuid, name: &str) -> Result<Begun, StoreError> {
         let tx = self.write().await?;
-        let row = super::job_writes::running(&tx, job).await?;
+        let row = super::job_writes::running(&tx, job.into()).await?;
         if let Some(attempt) = attempt_of(&row)?.filter(|attempt| attempt.name == name) {
             return Ok(Begun::Now { attempt, next: count(row.log_lines)? + 1, told: false });
         }

@@ -1,13 +1,13 @@
 //! The catalogue of base images.
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
-use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, Set};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, LockType};
+use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set};
 use uuid::Uuid;
 
 use super::convert::{all, key, keys};
 use super::entity::base_image::{ActiveModel, Column, Entity, Model};
 use super::paging::{Key, Ordering, page};
-use super::spec_writes::check_pull_secret;
+use super::spec_writes::{check_pull_secret, taken};
 use super::specs::contains;
 use super::{BaseImage, NewBaseImage, Page, PageArgs, Store, StoreError, now};
 
@@ -56,10 +56,7 @@ impl Store {
         row.id = Set(key(Uuid::now_v7()));
         row.name = Set(new.name.clone());
         row.created_at = Set(millis);
-        let row = row.insert(&tx.tx).await.map_err(|error| match StoreError::is_unique_violation(&error) {
-            true => StoreError::NameTaken,
-            false => error.into(),
-        })?;
+        let row = row.insert(&tx.tx).await.map_err(|error| taken(error, StoreError::NameTaken))?;
         tx.commit().await?;
         row.try_into()
     }
@@ -70,7 +67,8 @@ impl Store {
     /// [`StoreError::NotFound`], [`StoreError::PullSecretUnknown`].
     pub async fn update_base_image(&self, new: &NewBaseImage) -> Result<BaseImage, StoreError> {
         let tx = self.write().await?;
-        let row = Entity::find().filter(Column::Name.eq(new.name.as_str())).one(&tx.tx).await?;
+        let row = Entity::find().filter(Column::Name.eq(new.name.as_str()));
+        let row = row.lock(LockType::NoKeyUpdate).one(&tx.tx).await?;
         let row = row.ok_or(StoreError::NotFound)?;
         check_pull_secret(&tx, new.pull_secret.as_deref()).await?;
         let mut change = filled(new, now().timestamp_millis());

@@ -1,14 +1,14 @@
 //! What is learned about a job while it runs.
 
 use cooperage_shared::JobStatus;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, Set};
+use sea_orm::{ActiveModelTrait as _, Set};
 use uuid::Uuid;
 
-use super::convert::{key, to_json, word};
-use super::entity::build_job::{ActiveModel, Column, Entity, Model};
+use super::convert::{to_json, word};
+use super::entity::build_job::{ActiveModel, Model};
+use super::hold::locked;
 use super::transitions::finish_in;
-use super::{Job, StopReason, Store, StoreError, Terminal, Write, now};
+use super::{Hold, Job, StopReason, Store, StoreError, Terminal, Write, now};
 use crate::delivery::protocol::{End, Progress};
 
 impl Store {
@@ -18,7 +18,7 @@ impl Store {
     /// [`StoreError::NotFound`] where the job is gone, [`StoreError::Transition`] where it does not run.
     pub async fn set_progress(&self, job: Uuid, progress: &Progress) -> Result<Job, StoreError> {
         let tx = self.write().await?;
-        let row = running(&tx, job).await?;
+        let row = running(&tx, job.into()).await?;
         let mut change = ActiveModel {
             id: Set(row.id),
             phase: Set(Some(progress.phase.as_str().to_owned())),
@@ -42,7 +42,7 @@ impl Store {
     /// [`StoreError::NotFound`] where the job is gone, [`StoreError::Transition`] where it does not run.
     pub async fn set_end(&self, job: Uuid, end: &End) -> Result<Job, StoreError> {
         let tx = self.write().await?;
-        let row = running(&tx, job).await?;
+        let row = running(&tx, job.into()).await?;
         if row.outcome.is_some() {
             return Job::try_from(row);
         }
@@ -55,11 +55,20 @@ impl Store {
     /// Asks for a job to end. One that is queued and cancelled ends at once; of one that runs the first reason counts.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where there is no such job, [`StoreError::Transition`] where it has ended.
-    pub async fn request_stop(&self, job: Uuid, reason: StopReason) -> Result<Job, StoreError> {
+    /// [`StoreError::NotFound`] where there is no such job, [`StoreError::Transition`] where it has ended,
+    /// [`StoreError::Fenced`] where it is in other hands.
+    pub async fn request_stop(&self, hold: impl Into<Hold>, reason: StopReason) -> Result<Job, StoreError> {
+        let hold = hold.into();
+        self.again(|| self.request_stop_once(hold, reason)).await
+    }
+
+    async fn request_stop_once(&self, hold: Hold, reason: StopReason) -> Result<Job, StoreError> {
         let tx = self.write().await?;
-        let row = Entity::find_by_id(key(job)).one(&tx.tx).await?.ok_or(StoreError::NotFound)?;
+        let row = locked(&tx, hold.job).await?;
         let from: JobStatus = word(&row.status)?;
+        if !from.is_terminal() {
+            hold.check(&row)?;
+        }
         let row = match from {
             JobStatus::Queued if reason == StopReason::Cancelled => finish_in(&tx, row, &Terminal::Cancelled).await?,
             JobStatus::Running if row.stop_reason.is_some() => row,
@@ -81,10 +90,17 @@ impl Store {
     /// Keeps the SHA-256 of the token by which the job's builder will be known, and the longest log that it may deliver.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where the job is gone, [`StoreError::Transition`] where it does not run.
-    pub async fn set_token(&self, job: Uuid, token_sha256: &str, log_limit_bytes: u64) -> Result<(), StoreError> {
+    /// [`StoreError::NotFound`] where the job is gone, [`StoreError::Transition`] where it does not run,
+    /// [`StoreError::Fenced`] where it is in other hands.
+    pub async fn set_token(
+        &self,
+        hold: impl Into<Hold>,
+        token_sha256: &str,
+        log_limit_bytes: u64,
+    ) -> Result<(), StoreError> {
+        let hold = hold.into();
         let tx = self.write().await?;
-        let row = running(&tx, job).await?;
+        let row = running(&tx, hold).await?;
         let change = ActiveModel {
             id: Set(row.id),
             token_hash: Set(Some(token_sha256.to_owned())),
@@ -95,25 +111,29 @@ impl Store {
         tx.commit().await
     }
 
-    /// Notes that the engine has a job.
+    /// Notes that the engine has a job. One that has ended or is gone by now needs no note.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn mark_started(&self, job: Uuid) -> Result<(), StoreError> {
+    /// [`StoreError::Fenced`] where it is in other hands.
+    pub async fn mark_started(&self, hold: impl Into<Hold>) -> Result<(), StoreError> {
+        let hold = hold.into();
         let tx = self.write().await?;
-        Entity::update_many()
-            .col_expr(Column::StartedOnEngine, Expr::value(true))
-            .filter(Column::Id.eq(key(job)))
-            .exec(&tx.tx)
-            .await?;
-        tx.commit().await
+        match running(&tx, hold).await {
+            Ok(row) => {
+                let change = ActiveModel { id: Set(row.id), started_on_engine: Set(true), ..Default::default() };
+                change.update(&tx.tx).await?;
+                tx.commit().await
+            }
+            Err(StoreError::NotFound | StoreError::Transition { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 
-pub(super) async fn running(tx: &Write, job: Uuid) -> Result<Model, StoreError> {
-    let row = Entity::find_by_id(key(job)).one(&tx.tx).await?.ok_or(StoreError::NotFound)?;
+pub(super) async fn running(tx: &Write, hold: Hold) -> Result<Model, StoreError> {
+    let row = locked(tx, hold.job).await?;
     match word(&row.status)? {
-        JobStatus::Running => Ok(row),
+        JobStatus::Running => hold.check(&row).map(|()| row),
         from => Err(StoreError::Transition { from, to: JobStatus::Running }),
     }
 }

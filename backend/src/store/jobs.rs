@@ -101,15 +101,6 @@ impl Store {
         Ok(JobStatus::ALL.iter().map(|status| (*status, found.get(status).copied().unwrap_or(0))).collect())
     }
 
-    /// Every job that runs, the oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn running_jobs(&self) -> Result<Vec<super::Claimed>, StoreError> {
-        let running = Entity::find().filter(Column::Status.eq(JobStatus::Running.as_str()));
-        all(running.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).all(&self.db).await?)
-    }
-
     /// The jobs whose status or phase has changed at `since` or later, the earliest change first; of one spec where one is
     /// given.
     ///

@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use cooperage_shared::JobStatus;
+use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Set,
 };
@@ -12,7 +13,8 @@ use uuid::Uuid;
 
 use super::convert::{column, count, id, key, word};
 use super::entity::{build_job, log_chunk};
-use super::{Store, StoreError, Write};
+use super::hold::locked;
+use super::{Hold, Store, StoreError, Write};
 
 /// A chunk stops growing at this size, in bytes before compression; only a longer line makes a larger one.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -82,14 +84,27 @@ impl Store {
     /// Without `from` they go to the end, whatever its number, and no limit holds them: the server's own lines.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where the job is gone.
-    pub async fn append_log(&self, job: Uuid, from: Option<u64>, data: &[u8]) -> Result<Appended, StoreError> {
+    /// [`StoreError::NotFound`] where the job is gone, [`StoreError::Fenced`] where it is in other hands.
+    pub async fn append_log(
+        &self,
+        hold: impl Into<Hold>,
+        from: Option<u64>,
+        data: &[u8],
+    ) -> Result<Appended, StoreError> {
+        let hold = hold.into();
+        self.again(|| self.append_log_once(hold, from, data)).await
+    }
+
+    async fn append_log_once(&self, hold: Hold, from: Option<u64>, data: &[u8]) -> Result<Appended, StoreError> {
         let tx = self.write().await?;
-        let row = build_job::Entity::find_by_id(key(job)).one(&tx.tx).await?.ok_or(StoreError::NotFound)?;
+        // Locked: of two that append the same lines, by two servers, the second sees what the first has stored.
+        let row = locked(&tx, hold.job).await?;
+        let job = hold.job;
         let next = count(row.log_lines)? + 1;
         if word::<JobStatus>(&row.status)?.is_terminal() {
             return Ok(Appended::Ended { next });
         }
+        hold.check(&row)?;
         let from_line = from.unwrap_or(next);
         if from_line > next {
             return Ok(Appended::Gap { next });
@@ -206,6 +221,8 @@ impl Store {
             .filter(Column::FinishedAt.lt(cutoff.timestamp_millis()))
             .filter(Column::LogRemoved.eq(false))
             .limit(100)
+            // Another server may be at it: it has its own hundred.
+            .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked)
             .into_tuple()
             .all(&tx.tx)
             .await?;

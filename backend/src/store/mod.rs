@@ -4,17 +4,23 @@
 //! - A spec, its revision and its QUEUED job are written in one transaction.
 //! - Every change of a job's status goes through [`transitions`], which knows the state machine; terminal is final.
 //! - Everything works the same on SQLite and PostgreSQL: work is claimed by one `UPDATE … RETURNING`.
+//! - Many servers may share a database. What is read in order to be changed is locked; job before spec, so that two
+//!   transactions do not wait for each other, and where they do all the same, one is run again.
 
 mod attempts;
 mod base_images;
 mod claims;
 mod convert;
+mod copy;
 mod entity;
 mod error;
+mod hold;
 mod job_writes;
 mod jobs;
 mod jobs_of_specs;
+mod leases;
 mod log_chunks;
+mod news;
 mod paging;
 mod pull_secrets;
 mod spec_writes;
@@ -32,17 +38,20 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use cooperage_migrations::Migrator;
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait as _,
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
 };
 use sea_orm_migration::MigratorTrait as _;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use attempts::{Attempt, Begun, Delivering};
-pub use claims::Claimed;
+pub use claims::{Claimed, Claimer};
+pub use copy::{Copied, CopyError};
 pub use error::StoreError;
+pub use hold::Hold;
 pub(crate) use log_chunks::skip_lines;
 pub use log_chunks::{Appended, Chunk, LogState};
+pub use news::Listener;
 pub use paging::{DEFAULT_PAGE, Edge, MAX_PAGE, Page, PageArgs};
 pub use transitions::Terminal;
 pub use types::{
@@ -50,8 +59,25 @@ pub use types::{
     SpecOrderField, StopReason,
 };
 
-/// The most connections to the database.
-const CONNECTIONS: u32 = 8;
+/// The most connections to the database, of one server.
+const CONNECTIONS: u32 = 16;
+
+/// How long a request waits for a connection. PostgreSQL that restarts is asked at least every fifth of this.
+const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// After so many milliseconds PostgreSQL ends a transaction that waits: for its client, which may be frozen and holds locks
+/// that others need; or for a lock. What it ends is rolled back and tried again.
+const PATIENCE: &str = "10000";
+
+/// After so many milliseconds PostgreSQL ends a statement.
+const STATEMENT: &str = "30000";
+
+/// How often a transaction is run again that was broken off for the sake of another one.
+const ATTEMPTS: u32 = 8;
+
+/// PostgreSQL's advisory locks, which the servers of one database share. The numbers mean nothing.
+const MIGRATING: i64 = 0x636f_6f70_0001;
+const CLAIMING: i64 = 0x636f_6f70_0002;
 
 /// How long a writer waits for another process's writer.
 const BUSY: Duration = Duration::from_secs(15);
@@ -67,7 +93,7 @@ pub struct Store {
 /// A transaction that writes. It is rolled back unless it is committed.
 pub(crate) struct Write {
     tx: DatabaseTransaction,
-    _turn: OwnedMutexGuard<()>,
+    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Write {
@@ -92,7 +118,16 @@ impl Store {
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
         let mut options = ConnectOptions::new(url);
-        options.max_connections(CONNECTIONS).acquire_timeout(Duration::from_secs(20)).sqlx_logging(false);
+        let patience = if url.starts_with("sqlite:") { BUSY } else { ACQUIRE };
+        options.max_connections(CONNECTIONS).acquire_timeout(patience).sqlx_logging(false);
+        options.map_sqlx_postgres_opts(|postgres| {
+            postgres.application_name("cooperage").options([
+                ("idle_in_transaction_session_timeout", PATIENCE),
+                ("lock_timeout", PATIENCE),
+                ("statement_timeout", STATEMENT),
+                ("default_transaction_isolation", "read committed"),
+            ])
+        });
         options.map_sqlx_sqlite_opts(|sqlite| {
             sqlite
                 .journal_mode(SqliteJournalMode::Wal)
@@ -121,8 +156,19 @@ impl Store {
     /// # Errors
     /// When a migration fails; those before it stay applied.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let _turn = self.writer.lock().await;
-        Ok(Migrator::up(&self.db, None).await?)
+        if !self.is_shared() {
+            let _turn = self.writer.lock().await;
+            return Ok(Migrator::up(&self.db, None).await?);
+        }
+        let tx = self.db.begin().await?;
+        // One server migrates, the others wait, however long it takes; then they find nothing to do.
+        tx.execute_unprepared(
+            "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
+        )
+        .await?;
+        tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATING})")).await?;
+        Migrator::up(&tx, None).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Whether the database answers.
@@ -141,8 +187,31 @@ impl Store {
         Ok(self.db.close().await?)
     }
 
+    /// Whether other servers may use the database at the same time: it is PostgreSQL.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.db.get_database_backend() == DbBackend::Postgres
+    }
+
+    /// Runs a transaction, and runs it again where it was broken off for the sake of another one.
+    pub(crate) async fn again<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let mut number = 1;
+        loop {
+            match attempt().await {
+                Err(error) if error.is_conflict() && number < ATTEMPTS => {
+                    tokio::time::sleep(Duration::from_millis(rand::random_range(1..20_u64) * u64::from(number))).await;
+                    number += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
     pub(crate) async fn write(&self) -> Result<Write, StoreError> {
-        let turn = Arc::clone(&self.writer).lock_owned().await;
+        let turn = if self.is_shared() { None } else { Some(Arc::clone(&self.writer).lock_owned().await) };
         let options = TransactionOptions {
             // A transaction that reads first and writes then would otherwise fail at once where another one writes.
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),

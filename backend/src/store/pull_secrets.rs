@@ -1,5 +1,6 @@
 //! Pull secrets. The store sees sealed passwords only.
 
+use sea_orm::sea_query::LockType;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Set,
 };
@@ -8,6 +9,7 @@ use uuid::Uuid;
 use super::convert::{all, key, keys};
 use super::entity::pull_secret::{ActiveModel, Column, Entity};
 use super::entity::{base_image, image_spec};
+use super::spec_writes::taken;
 use super::{NewPullSecret, PullSecret, Store, StoreError, now};
 
 impl Store {
@@ -53,10 +55,7 @@ impl Store {
             created_at: Set(millis),
             updated_at: Set(millis),
         };
-        let row = row.insert(&tx.tx).await.map_err(|error| match StoreError::is_unique_violation(&error) {
-            true => StoreError::NameTaken,
-            false => error.into(),
-        })?;
+        let row = row.insert(&tx.tx).await.map_err(|error| taken(error, StoreError::NameTaken))?;
         tx.commit().await?;
         row.try_into()
     }
@@ -67,7 +66,8 @@ impl Store {
     /// [`StoreError::NotFound`].
     pub async fn update_pull_secret(&self, new: &NewPullSecret) -> Result<PullSecret, StoreError> {
         let tx = self.write().await?;
-        let row = Entity::find().filter(Column::Name.eq(new.name.as_str())).one(&tx.tx).await?;
+        let row = Entity::find().filter(Column::Name.eq(new.name.as_str()));
+        let row = row.lock(LockType::NoKeyUpdate).one(&tx.tx).await?;
         let mut change = ActiveModel {
             id: Set(row.ok_or(StoreError::NotFound)?.id),
             host: Set(new.host.clone()),

@@ -1,8 +1,11 @@
 //! Writing specs: each edit makes a revision and a QUEUED job in the same transaction.
 
 use cooperage_shared::{ImageName, JobStatus};
-use sea_orm::sea_query::{Expr, ExprTrait as _};
-use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, ModelTrait as _, QueryFilter as _, Set};
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _, ModelTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, Set,
+};
 use uuid::Uuid;
 
 use super::convert::{all, column, id, key, to_json};
@@ -20,8 +23,18 @@ impl Store {
         content: &NewContent,
         idempotency_key: Option<&str>,
     ) -> Result<(Spec, Job), StoreError> {
+        let done = self.again(|| self.create_spec_once(name, content, idempotency_key)).await;
+        self.or_repeated(done, name, idempotency_key).await
+    }
+
+    async fn create_spec_once(
+        &self,
+        name: &ImageName,
+        content: &NewContent,
+        idempotency_key: Option<&str>,
+    ) -> Result<(Spec, Job), StoreError> {
         let tx = self.write().await?;
-        if let Some(done) = repeated(&tx, name, idempotency_key).await? {
+        if let Some(done) = repeated(&tx.tx, name, idempotency_key).await? {
             return Ok(done);
         }
         check_pull_secret(&tx, content.pull_secret.as_deref()).await?;
@@ -43,10 +56,7 @@ impl Store {
             created_at: Set(millis),
             updated_at: Set(millis),
         };
-        let spec = spec.insert(&tx.tx).await.map_err(|error| match StoreError::is_unique_violation(&error) {
-            true => StoreError::NameTaken,
-            false => error.into(),
-        })?;
+        let spec = spec.insert(&tx.tx).await.map_err(|error| taken(error, StoreError::NameTaken))?;
         insert_revision(&tx, &spec.id, revision_id, content).await?;
         let hash = content.hash.to_string();
         let job = insert_job(&tx, &spec, job_id, &hash, false, idempotency_key).await?;
@@ -60,6 +70,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Conflict`], [`StoreError::PullSecretUnknown`].
     pub async fn update_spec(
+        &self,
+        name: &ImageName,
+        expected_version: u64,
+        content: &NewContent,
+    ) -> Result<(Spec, Job), StoreError> {
+        self.again(|| self.update_spec_once(name, expected_version, content)).await
+    }
+
+    async fn update_spec_once(
         &self,
         name: &ImageName,
         expected_version: u64,
@@ -80,20 +99,15 @@ impl Store {
         if !same {
             insert_revision(&tx, &spec.id, revision_id, content).await?;
         }
-        // The version is asked for again in the statement itself, so that two editors on PostgreSQL can't both win.
-        let won = image_spec::Entity::update_many()
-            .col_expr(image_spec::Column::Version, Expr::col(image_spec::Column::Version).add(1))
-            .col_expr(image_spec::Column::RevisionId, Expr::value(key(revision_id)))
-            .col_expr(image_spec::Column::PullSecret, Expr::value(content.pull_secret.clone()))
-            .col_expr(image_spec::Column::UpdatedAt, Expr::value(now().timestamp_millis()))
-            .filter(image_spec::Column::Id.eq(spec.id.clone()))
-            .filter(image_spec::Column::Version.eq(spec.version))
-            .exec(&tx.tx)
-            .await?;
-        if won.rows_affected == 0 {
-            return Err(StoreError::Conflict { current: super::convert::count(spec.version + 1)? });
-        }
-        let spec = spec_in(&tx, name).await?;
+        let edited = image_spec::ActiveModel {
+            id: Set(spec.id),
+            version: Set(spec.version + 1),
+            revision_id: Set(key(revision_id)),
+            pull_secret: Set(content.pull_secret.clone()),
+            updated_at: Set(now().timestamp_millis()),
+            ..Default::default()
+        };
+        let spec = edited.update(&tx.tx).await?;
         let hash = content.hash.to_string();
         let (spec, job) = next_job(&tx, spec, &hash, false, None).await?;
         tx.commit().await?;
@@ -109,11 +123,21 @@ impl Store {
         name: &ImageName,
         idempotency_key: Option<&str>,
     ) -> Result<(Spec, Job), StoreError> {
+        let done = self.again(|| self.rebuild_spec_once(name, idempotency_key)).await;
+        self.or_repeated(done, name, idempotency_key).await
+    }
+
+    async fn rebuild_spec_once(
+        &self,
+        name: &ImageName,
+        idempotency_key: Option<&str>,
+    ) -> Result<(Spec, Job), StoreError> {
         let tx = self.write().await?;
-        if let Some(done) = repeated(&tx, name, idempotency_key).await? {
+        let spec = spec_in(&tx, name).await;
+        if let Some(done) = repeated(&tx.tx, name, idempotency_key).await? {
             return Ok(done);
         }
-        let spec = spec_in(&tx, name).await?;
+        let spec = spec?;
         let revision = revision::Entity::find_by_id(spec.revision_id.clone()).one(&tx.tx).await?;
         let hash = revision.ok_or_else(|| StoreError::Corrupt(format!("{name} has no revision")))?.hash;
         let (spec, job) = next_job(&tx, spec, &hash, true, idempotency_key).await?;
@@ -127,14 +151,22 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn delete_spec(&self, name: &ImageName) -> Result<(Spec, Vec<Job>), StoreError> {
+        self.again(|| self.delete_spec_once(name)).await
+    }
+
+    async fn delete_spec_once(&self, name: &ImageName) -> Result<(Spec, Vec<Job>), StoreError> {
         use build_job::Column;
         let tx = self.write().await?;
-        let spec = spec_in(&tx, name).await?;
+        let found = image_spec::Entity::find().filter(image_spec::Column::Name.eq(name.as_str())).one(&tx.tx).await?;
         let open = build_job::Entity::find()
-            .filter(Column::SpecId.eq(spec.id.clone()))
+            .filter(Column::SpecId.eq(found.ok_or(StoreError::NotFound)?.id))
             .filter(Column::Status.is_in([JobStatus::Queued.as_str(), JobStatus::Running.as_str()]))
-            .all(&tx.tx)
-            .await?;
+            .order_by_asc(Column::Id);
+        // Jobs before the spec, as everywhere; then those that were added before the spec was ours.
+        open.clone().lock(LockType::Update).all(&tx.tx).await?;
+        let spec = image_spec::Entity::find().filter(image_spec::Column::Name.eq(name.as_str()));
+        let spec = spec.lock(LockType::Update).one(&tx.tx).await?.ok_or(StoreError::NotFound)?;
+        let open = open.all(&tx.tx).await?;
         // Revisions, jobs and logs go with it: foreign keys cascade.
         spec.clone().delete(&tx.tx).await?;
         tx.commit().await?;
@@ -142,21 +174,45 @@ impl Store {
     }
 }
 
+/// The error of a row that could not be inserted: `taken` where a unique key refused it.
+pub(super) fn taken(error: sea_orm::DbErr, taken: StoreError) -> StoreError {
+    if StoreError::is_unique_violation(&error) { taken } else { error.into() }
+}
+
+impl Store {
+    /// Of two requests with one key, made at the same moment by way of two servers, one is refused by a unique key: it gets
+    /// what the other one did.
+    async fn or_repeated(
+        &self,
+        done: Result<(Spec, Job), StoreError>,
+        name: &ImageName,
+        idempotency_key: Option<&str>,
+    ) -> Result<(Spec, Job), StoreError> {
+        match done {
+            Err(refused @ (StoreError::NameTaken | StoreError::KeyTaken)) => {
+                repeated(&self.db, name, idempotency_key).await?.ok_or(refused)
+            }
+            done => done,
+        }
+    }
+}
+
+/// The spec of this name, which nobody else changes until the transaction ends.
 async fn spec_in(tx: &Write, name: &ImageName) -> Result<image_spec::Model, StoreError> {
     let spec = image_spec::Entity::find().filter(image_spec::Column::Name.eq(name.as_str()));
-    spec.one(&tx.tx).await?.ok_or(StoreError::NotFound)
+    spec.lock(LockType::NoKeyUpdate).one(&tx.tx).await?.ok_or(StoreError::NotFound)
 }
 
 /// What the request with this key did, when it was made before.
 async fn repeated(
-    tx: &Write,
+    db: &impl ConnectionTrait,
     name: &ImageName,
     idempotency_key: Option<&str>,
 ) -> Result<Option<(Spec, Job)>, StoreError> {
     let Some(wanted) = idempotency_key else { return Ok(None) };
-    let job = build_job::Entity::find().filter(build_job::Column::IdempotencyKey.eq(wanted)).one(&tx.tx).await?;
+    let job = build_job::Entity::find().filter(build_job::Column::IdempotencyKey.eq(wanted)).one(db).await?;
     let Some(job) = job else { return Ok(None) };
-    let spec = image_spec::Entity::find_by_id(job.spec_id.clone()).one(&tx.tx).await?;
+    let spec = image_spec::Entity::find_by_id(job.spec_id.clone()).one(db).await?;
     match spec.filter(|spec| spec.name == name.as_str()) {
         Some(spec) => Ok(Some((Spec::try_from(spec)?, Job::try_from(job)?))),
         None => Err(StoreError::KeyTaken),
@@ -226,5 +282,5 @@ async fn insert_job(
         updated_at: Set(millis),
         ..Default::default()
     };
-    Ok(job.insert(&tx.tx).await?)
+    job.insert(&tx.tx).await.map_err(|error| taken(error, StoreError::KeyTaken))
 }

@@ -96,7 +96,8 @@ pub(super) fn contains(search: &str) -> Option<LikeExpr> {
     }
     let mut pattern = String::with_capacity(search.len() + 2);
     pattern.push('%');
-    for c in search.to_lowercase().chars() {
+    // PostgreSQL takes no text with U+0000, and nothing is found by it: nor by U+FFFF in its place.
+    for c in search.replace('\0', "\u{ffff}").to_lowercase().chars() {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }

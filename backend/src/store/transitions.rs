@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::convert::{column, key, to_json, word};
 use super::entity::{build_job, image_spec};
-use super::{Job, Store, StoreError, Write, now};
+use super::hold::locked;
+use super::{Hold, Job, Store, StoreError, Write, now};
 use crate::delivery::protocol::Pushed;
 
 /// How a job ends.
@@ -45,11 +46,21 @@ impl Store {
     /// Ends a job. The log must be complete: nothing can be appended after this.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where the job is deleted, [`StoreError::Transition`] where it has ended already.
-    pub async fn finish(&self, job: Uuid, end: &Terminal) -> Result<Job, StoreError> {
+    /// [`StoreError::NotFound`] where the job is deleted, [`StoreError::Transition`] where it has ended already,
+    /// [`StoreError::Fenced`] where it is in other hands.
+    pub async fn finish(&self, hold: impl Into<Hold>, end: &Terminal) -> Result<Job, StoreError> {
+        let hold = hold.into();
+        self.again(|| self.finish_once(hold, end)).await
+    }
+
+    async fn finish_once(&self, hold: Hold, end: &Terminal) -> Result<Job, StoreError> {
         let tx = self.write().await?;
-        let row = build_job::Entity::find_by_id(key(job)).one(&tx.tx).await?.ok_or(StoreError::NotFound)?;
-        let row = if word::<JobStatus>(&row.status)? == JobStatus::Queued && end.status() == JobStatus::Succeeded {
+        let row = locked(&tx, hold.job).await?;
+        let status: JobStatus = word(&row.status)?;
+        if !status.is_terminal() {
+            hold.check(&row)?;
+        }
+        let row = if status == JobStatus::Queued && end.status() == JobStatus::Succeeded {
             // An image was reused: the job ran, for a moment.
             let started = now().timestamp_millis();
             change(&tx, row, JobStatus::Running, |job| job.started_at = Set(Some(started))).await?

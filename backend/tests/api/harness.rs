@@ -34,6 +34,44 @@ pub struct Server {
     pub folder: TempDir,
     /// How many statements the database has been sent.
     pub statements: Arc<AtomicU64>,
+    _database: Database,
+}
+
+/// A database that nobody else uses: SQLite in the folder, or one on the server that `COOPERAGE_TEST_DATABASE_URL` names.
+struct Database {
+    url: String,
+    server: Option<(String, String)>,
+}
+
+impl Database {
+    async fn new(data: &cooperage::config::DataDir) -> Self {
+        let Ok(server) = std::env::var("COOPERAGE_TEST_DATABASE_URL") else {
+            return Self { url: format!("sqlite://{}?mode=rwc", data.database().display()), server: None };
+        };
+        let name = format!("api_{}", uuid::Uuid::now_v7().simple());
+        run(&server, &format!("CREATE DATABASE {name}")).await;
+        let mut url = url::Url::parse(&server).unwrap();
+        url.set_path(&name);
+        Self { url: url.to_string(), server: Some((server, name)) }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Some((server, name)) = self.server.take() else { return };
+        let remove = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(run(&server, &format!("DROP DATABASE {name} WITH (FORCE)")));
+        };
+        std::thread::spawn(remove).join().unwrap();
+    }
+}
+
+async fn run(server: &str, sql: &str) {
+    use sea_orm::ConnectionTrait as _;
+    let admin = sea_orm::Database::connect(server).await.unwrap();
+    admin.execute_unprepared(sql).await.unwrap();
+    admin.close().await.unwrap();
 }
 
 /// An answer, read to its end.
@@ -76,7 +114,8 @@ impl Server {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let data = cooperage::config::DataDir::new(folder.path().to_owned());
-        let mut store = Store::connect(&format!("sqlite://{}?mode=rwc", data.database().display())).await.unwrap();
+        let database = Database::new(&data).await;
+        let mut store = Store::connect(&database.url).await.unwrap();
         store.migrate().await.unwrap();
         let statements = store.count_statements();
         let events = Events::new();
@@ -93,7 +132,7 @@ impl Server {
         let token = ApiToken::load(Some(&Secret::new(TOKEN.to_owned())), &data).unwrap();
         let access = Access::new(token, public_url.map(|url| url.parse().unwrap()), PORT);
         let router = router(App::new(access, services.clone()), Duration::from_secs(30));
-        Self { router, services, folder, statements }
+        Self { router, services, folder, statements, _database: database }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
@@ -133,8 +172,8 @@ impl Server {
     pub async fn claim(&self) -> Job {
         let store = &self.services.store;
         // A job is built only once an image that could be reused was looked for.
-        while let Some(job) = store.claim_reuse("test", Duration::from_secs(60)).await.unwrap() {
-            store.release_reuse(job.id).await.unwrap();
+        while let Some(claimed) = store.claim_reuse("test", Duration::from_secs(60)).await.unwrap() {
+            store.release_reuse(&claimed).await.unwrap();
         }
         let claimed = store.claim_next("test", 10, Duration::from_secs(60)).await.unwrap();
         let job = claimed.unwrap().job;

@@ -1,0 +1,51 @@
+//! What `cooperage copy-database` copies.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::database::{checked, sqlite_in};
+use super::{ConfigError, DataDir, Secret, values};
+
+/// From where to where, as given.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Copy")]
+pub struct CopyArgs {
+    /// The URL of the database to copy. Where none is given, the SQLite file in the data folder
+    #[arg(long, env = "COOPERAGE_COPY_FROM", hide_env_values = true, value_name = "URL", value_parser = values::secret)]
+    pub from: Option<Secret>,
+    /// The URL of the database to copy to, postgres://USER:PASSWORD@HOST/DATABASE. It must be empty
+    #[arg(long, env = "COOPERAGE_COPY_TO", hide_env_values = true, value_name = "URL", value_parser = values::secret)]
+    pub to: Option<Secret>,
+    /// A file that holds that URL
+    #[arg(long, env = "COOPERAGE_COPY_TO_FILE", value_name = "FILE")]
+    pub to_file: Option<PathBuf>,
+}
+
+/// From where to where.
+#[derive(Clone, Debug)]
+pub struct CopyConfig {
+    /// The database to copy.
+    pub from: Secret,
+    /// The empty one.
+    pub to: Secret,
+}
+
+impl CopyArgs {
+    /// The databases that are meant.
+    ///
+    /// # Errors
+    /// When a URL is missing or is of a kind that is not supported.
+    pub fn resolve(self, data: &DataDir) -> Result<CopyConfig, ConfigError> {
+        let from = match self.from {
+            Some(url) => checked("--from", &url)?,
+            None => sqlite_in(data),
+        };
+        let to = values::secret_or_file("--to", self.to, self.to_file.as_deref())?;
+        let to = to.ok_or_else(|| ConfigError::Invalid {
+            setting: "--to",
+            message: "missing: name the database to copy to, by COOPERAGE_COPY_TO or --to-file".to_owned(),
+        })?;
+        Ok(CopyConfig { from, to: checked("--to", &to)? })
+    }
+}
