@@ -117,7 +117,7 @@ export class Cluster {
     await run('bash', [join(root, 'tests/kubernetes/up.sh'), this.folder], { env: { ...process.env, COOPERAGE_TEST_KUBERNETES: this.programs } });
   }
 
-  /** What service accounts of a namespace asked so far: "verb group/resource" of each request that was allowed or not. */
+  /** What service accounts of a namespace asked so far: "verb group/resource" to whether it was allowed each time. */
   asked(namespace) {
     const found = new Map();
     for (const line of readFileSync(join(this.folder, 'log/audit.log'), 'utf8').split('\n')) {
@@ -127,7 +127,9 @@ export class Cluster {
       const { apiGroup = '', resource, subresource } = objectRef;
       const what = `${verb} ${apiGroup}/${resource}${subresource ? `/${subresource}` : ''}`;
       const allowed = annotations?.['authorization.k8s.io/decision'] === 'allow';
-      found.set(what, { allowed: allowed && (found.get(what)?.allowed ?? true), code: responseStatus?.code });
+      found.set(what, { allowed: allowed && (found.get(what)?.allowed ?? true) });
+      // A patch that makes its object is asked for the right to create, too.
+      if (verb === 'patch' && responseStatus?.code === 201) found.set(what.replace('patch', 'create'), { allowed: true });
     }
     return found;
   }
