@@ -324,7 +324,7 @@ impl Agent {
                 } => {}
             }
         };
-        if self.courier.finish(Last::End(end), given_up).await? == Some(Delivered::Complete) {
+        if self.courier.finish(Last::End(Box::new(end)), given_up).await? == Some(Delivered::Complete) {
             File::create(self.assignment.folder.delivered())?;
         }
         Ok(())

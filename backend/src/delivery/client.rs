@@ -54,7 +54,7 @@ pub struct Target {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Last {
     /// The job ends.
-    End(End),
+    End(Box<End>),
     /// This process has no more to say: another goes on with the spool, or the job is run again.
     Pause,
 }

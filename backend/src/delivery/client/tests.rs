@@ -119,7 +119,7 @@ async fn delivered_until(listener: Listener, text: &str, pauses: bool) -> (Deliv
     let lines = count_lines(text.as_bytes());
     let last_word = match pauses {
         true => Last::Pause,
-        false => Last::End(End { lines, sha256: String::new(), outcome: Outcome::Cancelled }),
+        false => Last::End(Box::new(End { lines, sha256: String::new(), outcome: Outcome::Cancelled })),
     };
     let first = Progress { phase: Phase::Pull, base_image_digest: None, dockerfile: None };
     let length = watch::Sender::new(Length { lines, bytes: text.len() as u64 });
