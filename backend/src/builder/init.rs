@@ -25,7 +25,6 @@ pub async fn supervise() -> io::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut ended = signal(SignalKind::child())?;
-    #[expect(clippy::zombie_processes, reason = "all children are waited for below")]
     let child = Command::new(std::env::current_exe()?).args(std::env::args_os().skip(1)).spawn()?;
     let child = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
     loop {
