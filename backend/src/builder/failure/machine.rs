@@ -59,8 +59,10 @@ pub(super) fn of_lines(exit: i32, lines: &[LogLine]) -> Option<Failure> {
     if let Some(line) = full {
         return Some(out_of_disk(Some(line.number)));
     }
-    if exit == 137 || last_line(lines, |text| text.contains("Out of memory") || text.contains("MemoryError")).is_some()
-    {
+    // A shell's word for a command of its own that was killed, whatever came of it further up.
+    let starved =
+        |text: &str| text.contains("Out of memory") || text.contains("MemoryError") || text.trim_end() == "Killed";
+    if exit == 137 || last_line(lines, starved).is_some() {
         return Some(out_of_memory(last_line(lines, |text| text.contains("Killed")).map(|line| line.number)));
     }
     let no_shell = last_line(lines, |text| {
@@ -122,6 +124,8 @@ mod tests {
     fn a_killed_step_is_out_of_memory() {
         let failure = of_lines(137, &lines("compiling\nKilled")).unwrap();
         assert_eq!((failure.code, failure.log_line), (FailureCode::OutOfMemory, Some(2)));
+        let further_down = of_lines(1, &lines("Killed\nE: Sub-process returned an error code")).unwrap();
+        assert_eq!((further_down.code, further_down.log_line), (FailureCode::OutOfMemory, Some(1)));
         assert!(of_lines(1, &lines("all is well")).is_none());
     }
 
