@@ -40,18 +40,18 @@ pub(super) struct Refusal {
 pub(super) fn judge(seen: &Seen<'_>) -> (EngineState, Option<Failure>) {
     let pod = newest(seen.pods);
     let over = if seen.pods.iter().all(|pod| is_over(pod)) { EngineState::Ended } else { EngineState::Doomed };
-    let Some(job) = seen.job else { return (over, pod.and_then(|pod| ended::verdict(pod)).or(Some(deleted()))) };
+    let Some(job) = seen.job else { return (over, pod.and_then(ended::verdict).or(Some(deleted()))) };
     if has_condition(job, &["Complete", "SuccessCriteriaMet"]).is_some() {
         return (EngineState::Ended, None);
     }
     // FailureTarget comes first; Failed only follows once all pods have ended.
     if let Some((reason, message)) = has_condition(job, &["FailureTarget", "Failed"]) {
         let never_began = || pod.and_then(|pod| pending::verdict(pod, seen.patience, seen.now));
-        let how_ended = || pod.filter(|_| reason != "DeadlineExceeded").and_then(|pod| ended::verdict(pod));
+        let how_ended = || pod.filter(|_| reason != "DeadlineExceeded").and_then(ended::verdict);
         return (over, how_ended().or_else(never_began).or_else(|| Some(of_condition(reason, message))));
     }
     if job.metadata.deletion_timestamp.is_some() {
-        return (over, Some(pod.and_then(|pod| ended::verdict(pod)).unwrap_or_else(deleted)));
+        return (over, Some(pod.and_then(ended::verdict).unwrap_or_else(deleted)));
     }
     if job.spec.as_ref().and_then(|spec| spec.suspend) == Some(true) {
         return (EngineState::Unstarted, None);
