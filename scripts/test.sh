@@ -39,7 +39,7 @@ test_postgres_store() {
 test_web() { cargo test --release --package cooperage-frontend; }
 test_whole() { npm_packages && scripts/test-env.sh >/dev/null && npm test --silent --prefix tests; }
 # What concerns jobs holds on every engine and every database: the same files run on both of each.
-test_postgres() { npm_packages && COOPERAGE_TEST_DATABASE=postgres npm run --silent --prefix tests conformance; }
+test_postgres() { npm_packages && npm run --silent --prefix tests postgres; }
 # One Kubernetes for all of its tests. It ends with this script, however that ends.
 test_kubernetes() (
   local bed settings
