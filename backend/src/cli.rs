@@ -10,6 +10,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 use crate::config::{
     CopyArgs, DataArgs, DatabaseArgs, LogFormat, LoggingArgs, Settings, file, reference, secret_arguments,
 };
+use crate::error_chain::one_line;
 use crate::http::Files;
 use crate::store::Store;
 use crate::{builder, conda, graphql, serve};
@@ -135,7 +136,7 @@ pub fn main(files: Files) -> ExitCode {
     match parse(&arguments).and_then(|cli| run(cli, files)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("cooperage: {}", sentence(&*error));
+            eprintln!("cooperage: {}", one_line(&*error));
             ExitCode::FAILURE
         }
     }
@@ -217,20 +218,6 @@ fn log_to_stderr(settings: &LoggingArgs) -> Result<(), Failed> {
         LogFormat::Text => log.with_target(false).try_init(),
         LogFormat::Json => log.json().try_init(),
     }
-}
-
-/// An error with what lies beneath it, unless it says so itself.
-fn sentence(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let beneath = error.to_string();
-        if !text.contains(&beneath) {
-            text = format!("{text}: {beneath}");
-        }
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod conda;
 pub mod config;
 pub mod delivery;
 pub mod engine;
+mod error_chain;
 pub mod graphql;
 pub mod http;
 pub mod jobs;

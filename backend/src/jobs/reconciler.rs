@@ -325,26 +325,21 @@ impl Inner {
             limits.max_bytes_per_job.saturating_add(limits.max_line_bytes.saturating_mul(2)).saturating_add(65_536);
         self.store.set_token(hold, &token_sha256, limit).await?;
         let (plan, credentials) = plan::plan(&self.settings, job, prepared, token);
-        match self.engine.start(&plan, &credentials).await {
-            Ok(()) => Ok(self.store.mark_started(hold).await?),
-            Err(error @ EngineError::Unavailable(_)) => Err(error.into()),
-            Err(error) => {
-                let failure = match &error {
-                    EngineError::OutOfDisk(_) => failure(
-                        FailureCode::OutOfDisk,
-                        format!(
-                            "The job cannot be started: {error}. Free some space where Cooperage keeps its data, then rebuild."
-                        ),
-                    ),
-                    EngineError::Unavailable(_) | EngineError::Other(_) => failure(
-                        FailureCode::Internal,
-                        format!("The job cannot be started: {error}. Tell the administrator."),
-                    ),
-                };
-                self.logs.say(hold, &format!("[cooperage] {}", failure.message)).await?;
-                self.finish_act(hold, &Terminal::Failed(failure)).await
+        let failure = match self.engine.start(&plan, &credentials).await {
+            Ok(()) => return Ok(self.store.mark_started(hold).await?),
+            Err(error @ EngineError::Unavailable(_)) => return Err(error.into()),
+            Err(error @ EngineError::OutOfDisk(_)) => failure(
+                FailureCode::OutOfDisk,
+                format!(
+                    "The job cannot be started: {error}. Free some space where Cooperage keeps its data, then rebuild."
+                ),
+            ),
+            Err(error @ EngineError::Other(_)) => {
+                failure(FailureCode::Internal, format!("The job cannot be started: {error}. Tell the administrator."))
             }
-        }
+        };
+        self.logs.say(hold, &format!("[cooperage] {}", failure.message)).await?;
+        self.finish_act(hold, &Terminal::Failed(failure)).await
     }
 
     /// Ends what runs of a job, then the job.

@@ -2,6 +2,8 @@
 
 use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
 
+use crate::error_chain::one_line;
+
 /// Why a registry did not do what it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
@@ -50,8 +52,8 @@ impl From<OciDistributionError> for RegistryError {
             OciDistributionError::RegistryError { envelope, .. } => from_envelope(&envelope),
             OciDistributionError::ServerError { code, message, .. } => Self::from_status(code, &message),
             OciDistributionError::RequestError(error) => error.into(),
-            OciDistributionError::IoError(error) => Self::Unreachable(chain(&error)),
-            other => Self::Other(chain(&other)),
+            OciDistributionError::IoError(error) => Self::Unreachable(shorten(&one_line(&error))),
+            other => Self::Other(shorten(&one_line(&other))),
         }
     }
 }
@@ -60,7 +62,7 @@ impl From<reqwest::Error> for RegistryError {
     fn from(error: reqwest::Error) -> Self {
         match error.status() {
             Some(status) => Self::from_status(status.as_u16(), ""),
-            None => Self::Unreachable(chain(&error)),
+            None => Self::Unreachable(shorten(&one_line(&error))),
         }
     }
 }
@@ -103,21 +105,6 @@ fn shorten(text: &str) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
-}
-
-/// An error and what caused it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    shorten(&text)
 }
 
 #[cfg(test)]

@@ -20,8 +20,9 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::cluster::{ask, chain};
+use super::cluster::ask;
 use crate::engine::EngineError;
+use crate::error_chain::one_line;
 
 /// After how long everything is listed anew, whatever the watch says.
 const RESYNC: Duration = Duration::from_secs(300);
@@ -130,7 +131,7 @@ async fn feed<K: Kind>(state: Arc<Mutex<State<K>>>, api: Api<K>, selector: Strin
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {
             if let Err(error) = &event {
-                tracing::debug!(kind = %K::kind(&()), error = %chain(error), "a watch failed and is begun again");
+                tracing::debug!(kind = %K::kind(&()), error = %one_line(error), "a watch failed and is begun again");
             }
             lock(&state).take(event);
             changed.notify_one();

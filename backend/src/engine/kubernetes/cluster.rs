@@ -8,6 +8,7 @@ use kube::{Api, Client, Config, Resource};
 
 use crate::config::KubernetesConfig;
 use crate::engine::EngineError;
+use crate::error_chain::one_line;
 
 /// How long one request may take.
 const REQUEST: Duration = Duration::from_secs(10);
@@ -84,20 +85,6 @@ pub(super) fn failed(error: kube::Error) -> EngineError {
                 || status.message.contains("RBAC: ");
             if is_passing { EngineError::Unavailable(text) } else { EngineError::Other(text) }
         }
-        other => EngineError::Unavailable(format!("Kubernetes does not answer: {}", chain(&other))),
+        other => EngineError::Unavailable(format!("Kubernetes does not answer: {}", one_line(&other))),
     }
-}
-
-/// An error with what lies beneath it, unless it says so itself.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let beneath = error.to_string();
-        if !text.contains(&beneath) {
-            text = format!("{text}: {beneath}");
-        }
-        source = error.source();
-    }
-    text
 }
