@@ -9,6 +9,7 @@ pub mod connection;
 pub mod error_codes;
 mod ids;
 pub mod image_spec;
+pub mod image_spec_mutation;
 pub mod job_events;
 pub mod loaders;
 pub mod log;
@@ -57,7 +58,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 #[graphql(name = "Mutation")]
 pub struct Mutation(
-    image_spec::ImageSpecMutation,
+    image_spec_mutation::ImageSpecMutation,
     build_job::BuildJobMutation,
     base_image::BaseImageMutation,
     pull_secret::PullSecretMutation,
