@@ -18,7 +18,7 @@ const looks = [
   { name: 'narrow-dark', viewport: { width: 390, height: 844 }, colorScheme: 'dark' },
 ];
 
-/** Each picture: a name, an address, and what must be there first. */
+/** Each picture: a name, an address, and what must be there first. A log out of sight is not laid out: it is brought into sight. */
 async function take(pictures) {
   for (const { name: look, ...options } of looks) {
     const page = await browser.page(options);
@@ -57,7 +57,7 @@ try {
     { name: 'info', path: '/image-specs/data-science', ready: (page) => page.getByRole('textbox', { name: 'Pip packages' }) },
     { name: 'jobs', path: '/image-specs/data-science/jobs', ready: (page) => page.getByRole('link', { name: 'View job 1', exact: true }) },
     { name: 'job-succeeded', path: `/image-specs/data-science/jobs/${good.id}`, ready: (page) => page.locator('.log-row').first() },
-    { name: 'job-failed', path: `/image-specs/notebooks/jobs/${bad.id}`, ready: (page) => page.getByRole('region', { name: 'Why the job failed' }) },
+    { name: 'job-failed', path: `/image-specs/notebooks/jobs/${bad.id}`, act: (page) => page.locator('.log-row').first().scrollIntoViewIfNeeded(), ready: (page) => page.getByRole('region', { name: 'Why the job failed' }) },
     { name: 'delete', path: '/image-specs', act: (page) => page.getByRole('button', { name: 'Delete notebooks' }).click(), ready: (page) => page.getByRole('dialog') },
     { name: 'base-images', path: '/base-images', ready: (page) => page.getByRole('button', { name: 'Edit debian' }) },
     { name: 'pull-secrets', path: '/pull-secrets', ready: (page) => page.getByRole('button', { name: 'Edit local-registry' }) },
