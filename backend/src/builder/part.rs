@@ -55,7 +55,7 @@ pub struct PartArgs {
     /// The job's folder, which the containers share
     #[arg(long, value_name = "FOLDER")]
     pub job: PathBuf,
-    /// The plan
+    /// The plan, packed
     #[arg(long, value_name = "FILE")]
     pub plan: PathBuf,
     /// The credentials of this part

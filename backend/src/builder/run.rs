@@ -79,7 +79,9 @@ pub async fn run_part(args: &PartArgs) -> ExitCode {
 fn part(args: &PartArgs) -> io::Result<Assignment> {
     std::fs::create_dir_all(&args.job)?;
     let folder = JobFolder::new(&args.job);
-    let plan: BuildPlan = JobFolder::read(&args.plan)?;
+    let plan = std::fs::File::open(&args.plan)
+        .and_then(BuildPlan::unpack)
+        .map_err(|error| io::Error::other(format!("{}: {error}", args.plan.display())))?;
     let credentials = zeroize::Zeroizing::new(std::fs::read(&args.credentials)?);
     let credentials: Credentials = serde_json::from_slice(&credentials)
         .map_err(|error| io::Error::other(format!("{}: {error}", args.credentials.display())))?;

@@ -6,9 +6,13 @@
 //! has begun is told apart. A log is complete when count and hash agree.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read, Write as _};
 use std::path::PathBuf;
 
 use cooperage_shared::{Failure, ImageName, ImageReference, Packages, Phase, RevisionHash};
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Secret;
@@ -55,6 +59,26 @@ pub struct BuildPlan {
     pub uv: Option<PathBuf>,
     /// The administrator's indexes, channels, proxies and certificates.
     pub settings: BuildSettings,
+}
+
+impl BuildPlan {
+    /// The plan as compressed JSON, the form in which it reaches a builder by a file of limited size.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn pack(&self) -> io::Result<Vec<u8>> {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+        packed.write_all(&serde_json::to_vec(self)?)?;
+        packed.finish()
+    }
+
+    /// The plan of such a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is none.
+    pub fn unpack(packed: impl Read) -> io::Result<Self> {
+        Ok(serde_json::from_reader(io::BufReader::new(GzDecoder::new(packed)))?)
+    }
 }
 
 /// What may be kept from job to job.

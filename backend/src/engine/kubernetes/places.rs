@@ -19,7 +19,7 @@ pub(super) const CA: &str = "/cooperage/ca";
 pub(super) const CA_FILE: &str = "ca.crt";
 
 /// The plan's key in the Secret, and its file's name.
-pub(super) const PLAN_FILE: &str = "plan.json";
+pub(super) const PLAN_FILE: &str = "plan.json.gz";
 
 /// The credentials' file name in every container.
 pub(super) const CREDENTIALS_FILE: &str = "credentials.json";

@@ -1,6 +1,7 @@
 //! The Secret of a job: its plan, and what each container may know, under a key of its own.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -21,19 +22,19 @@ pub(super) fn volume(phase: &str) -> String {
     format!("credentials-{phase}")
 }
 
+/// How many bytes the values of a Secret may have together, less a little for the credentials.
+///
+/// <https://kubernetes.io/docs/concepts/configuration/secret/#restriction-data-size>
+const MOST: usize = (1 << 20) - (64 << 10);
+
 /// The Secret of a job. It goes when the Job does, which owns it.
 ///
 /// # Errors
-/// When plan or credentials cannot be written as JSON.
-pub(super) fn secret(
-    instance: &str,
-    plan: &BuildPlan,
-    credentials: &Credentials,
-    job_uid: &str,
-) -> Result<Secret, serde_json::Error> {
+/// When plan or credentials cannot be written as JSON, or the plan does not fit.
+pub(super) fn secret(instance: &str, plan: &BuildPlan, credentials: &Credentials, job_uid: &str) -> io::Result<Secret> {
     let name = names::of_job(plan.job_id);
     let mut data = BTreeMap::new();
-    data.insert(PLAN_FILE.to_owned(), ByteString(serde_json::to_vec(plan)?));
+    data.insert(PLAN_FILE.to_owned(), ByteString(packed(plan)?));
     for phase in CONTAINERS {
         data.insert(key(phase), ByteString(serde_json::to_vec(&of_phase(phase, credentials))?));
     }
@@ -53,6 +54,18 @@ pub(super) fn secret(
         data: Some(data),
         ..Secret::default()
     })
+}
+
+/// The plan as the Secret holds it: packed, for lists may be longer than a Secret.
+fn packed(plan: &BuildPlan) -> io::Result<Vec<u8>> {
+    let packed = plan.pack()?;
+    if packed.len() > MOST {
+        return Err(io::Error::other(format!(
+            "the lists of packages have {} bytes, compressed, and a Secret of the cluster holds {MOST}: shorten them",
+            packed.len()
+        )));
+    }
+    Ok(packed)
 }
 
 /// What a container may know. All deliver the log; the push may have to read the base's layers once more.

@@ -120,15 +120,30 @@ fn every_container_gets_the_credentials_that_it_needs_and_no_others() {
         delivery_token: Some(Password::new("token".to_owned())),
     };
     let secret = secret::secret("cooperage", &plan(), &credentials, "uid-of-the-job").unwrap();
-    let mut data: std::collections::BTreeMap<String, serde_json::Value> = secret
-        .data
-        .iter()
-        .flatten()
-        .map(|(key, bytes)| (key.clone(), serde_json::from_slice(&bytes.0).unwrap()))
-        .collect();
-    let read: BuildPlan = serde_json::from_value(data.remove("plan.json").unwrap()).unwrap();
-    assert_eq!(read.job_id, plan().job_id);
+    let mut data = secret.data.unwrap();
+    assert_eq!(BuildPlan::unpack(data.remove("plan.json.gz").unwrap().0.as_slice()).unwrap().job_id, plan().job_id);
+    let data: std::collections::BTreeMap<String, serde_json::Value> =
+        data.iter().map(|(key, bytes)| (key.clone(), serde_json::from_slice(&bytes.0).unwrap())).collect();
     insta::assert_json_snapshot!("secret", (&secret.metadata, data));
+}
+
+#[test]
+fn a_plan_of_long_lists_fits_a_secret_and_one_that_does_not_is_refused() {
+    // As long as lists may be, and of characters that hardly compress.
+    let line = |length: usize| -> String {
+        let characters = b"abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
+        (0..length).map(|_| char::from(characters[rand::random_range(0..characters.len())])).collect()
+    };
+    let nothing = Credentials { pull: None, push: None, delivery_token: None };
+    let with = |lines: usize| {
+        let mut plan = plan();
+        plan.packages.pip = (0..lines).map(|_| line(1_000)).collect();
+        secret::secret("cooperage", &plan, &nothing, "uid").map(|secret| (plan, secret))
+    };
+    let (plan, secret) = with(1_000).unwrap();
+    let read = BuildPlan::unpack(secret.data.unwrap()["plan.json.gz"].0.as_slice()).unwrap();
+    assert_eq!(read.packages, plan.packages);
+    assert!(with(2_000).unwrap_err().to_string().contains("shorten them"));
 }
 
 #[test]
@@ -270,24 +285,20 @@ fn pooled(number: u16, holder: Option<Uuid>, base: &str, minute: u32) -> Persist
 
 #[test]
 fn the_volume_that_suits_best_is_chosen() {
-    let [job, alive, gone] = [1, 2, 3].map(Uuid::from_u128);
-    let now: DateTime<Utc> = "2026-01-01T01:00:00Z".parse().unwrap();
-    let chosen = |volumes: &[PersistentVolumeClaim]| {
-        volume::choose(volumes, job, "python", now, |holder| holder == gone).map(|volume| volume.name_any())
-    };
+    let [job, other] = [1, 2].map(Uuid::from_u128);
+    let chosen =
+        |volumes: &[PersistentVolumeClaim]| volume::choose(volumes, job, "python").map(|volume| volume.name_any());
     let name = |number| Some(names::of_volume(number));
     assert_eq!(chosen(&[]), None);
     // Of this base, and free; the latest used of them.
     let pool = [pooled(0, None, "r", 1), pooled(1, None, "python", 2), pooled(2, None, "python", 3)];
     assert_eq!(chosen(&pool), name(2));
     // Of another base: the one unused for longest, and before it one never used.
-    let pool = [pooled(0, None, "r", 5), pooled(1, None, "julia", 4), pooled(2, Some(alive), "python", 6)];
+    let pool = [pooled(0, None, "r", 5), pooled(1, None, "julia", 4), pooled(2, Some(other), "python", 6)];
     assert_eq!(chosen(&pool), name(1));
     assert_eq!(chosen(&[pooled(0, None, "r", 5), volume::volume(&full_config(), 1)]), name(1));
     // Its own, whatever else there is.
     assert_eq!(chosen(&[pooled(0, None, "python", 5), pooled(1, Some(job), "python", 4)]), name(1));
-    // All are held, or the holder is gone; one that has just taken it may only not have begun.
-    assert_eq!(chosen(&[pooled(0, Some(alive), "python", 5)]), None);
-    assert_eq!(chosen(&[pooled(0, Some(gone), "python", 5)]), name(0));
-    assert_eq!(chosen(&[pooled(0, Some(gone), "python", 59)]), None);
+    // All are held.
+    assert_eq!(chosen(&[pooled(0, Some(other), "python", 5)]), None);
 }
