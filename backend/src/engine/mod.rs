@@ -24,6 +24,9 @@ pub enum EngineError {
     /// What carries the jobs cannot be asked now. Nothing is wrong with the job: it is to be tried again.
     #[error("{0}")]
     Unavailable(String),
+    /// The server lacks a right. It may be that what judges this has just started and does not know yet.
+    #[error("{0}")]
+    Denied(String),
     /// Anything else; the text tells what.
     #[error("{0}")]
     Other(String),

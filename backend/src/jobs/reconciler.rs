@@ -147,10 +147,18 @@ async fn run(inner: Arc<Inner>, mut stopped: watch::Receiver<Option<Shutdown>>) 
     // Beside the passes: one of them may take its time.
     let heart = tokio::spawn(beat(Arc::clone(&inner)));
     let mut sweep = tokio::time::interval(SWEEP);
+    let mut trouble = None;
     let how = loop {
-        if let Err(error) = inner.pass().await {
-            tracing::warn!(%error, "cannot look after the jobs, trying again");
+        let error = inner.pass().await.err().map(|error| error.to_string());
+        // Said once, not every second.
+        match &error {
+            Some(error) if trouble.as_ref() != Some(error) => {
+                tracing::warn!(error, "cannot look after all jobs, trying again every second");
+            }
+            None if trouble.is_some() => tracing::info!("all jobs are looked after again"),
+            _ => {}
         }
+        trouble = error;
         tokio::select! {
             () = inner.events.work() => {}
             () = inner.engine.changed() => {}
@@ -212,18 +220,24 @@ impl Inner {
         }
         // The rows are read before the engine: what they say to be running was claimed before the engine is asked.
         let running = self.store.held_jobs(claimer.owner).await?;
+        // What needs no engine comes first: it may be away.
+        let is_over = |claimed: &&Claimed| claimed.end.is_some();
+        for claimed in running.iter().filter(is_over) {
+            let (inner, hold) = (Arc::clone(self), Hold::from(claimed));
+            self.act(claimed.job.id, async move { Ok(inner.settle(hold).await?) });
+        }
+        while let Some(claimed) = self.store.claim_reuse(claimer.owner, reuse::LEASE).await? {
+            let inner = Arc::clone(self);
+            self.act(claimed.job.id, async move { Ok(inner.reuse(&claimed).await?) });
+        }
         let observed = self.engine.observe().await?;
         let states: HashMap<Uuid, EngineState> = observed.iter().map(|o| (o.job, o.state)).collect();
-        for claimed in &running {
+        for claimed in running.iter().filter(|claimed| !is_over(claimed)) {
             self.look_after(claimed, states.get(&claimed.job.id).copied());
         }
         let known: HashSet<Uuid> = running.iter().map(|claimed| claimed.job.id).collect();
         self.clear_away(observed.into_iter().filter(|o| !known.contains(&o.job)).collect()).await?;
 
-        while let Some(claimed) = self.store.claim_reuse(claimer.owner, reuse::LEASE).await? {
-            let inner = Arc::clone(self);
-            self.act(claimed.job.id, async move { Ok(inner.reuse(&claimed).await?) });
-        }
         let build = &self.settings.build;
         let mut is_idle = running.is_empty();
         let deadline = build.deadline + self.settings.allowance;
@@ -238,13 +252,12 @@ impl Inner {
         Ok(())
     }
 
-    /// A job that runs by its row: what its engine says decides.
+    /// A job that runs by its row and has not said its last word: what its engine says decides.
     fn look_after(self: &Arc<Self>, claimed: &Claimed, state: Option<EngineState>) {
         let (job, hold) = (&claimed.job, Hold::from(claimed));
         let is_overdue = claimed.deadline_at.is_some_and(|deadline| Utc::now() > deadline + DEADLINE_GRACE);
         let inner = Arc::clone(self);
         match state {
-            _ if claimed.end.is_some() => self.act(job.id, async move { Ok(inner.settle(hold).await?) }),
             Some(EngineState::Running) if job.stop.is_some() => {
                 self.act(job.id, async move { inner.stop(hold).await });
             }
@@ -334,7 +347,7 @@ impl Inner {
                     "The job cannot be started: {error}. Free some space where Cooperage keeps its data, then rebuild."
                 ),
             ),
-            Err(error @ EngineError::Other(_)) => {
+            Err(error @ (EngineError::Other(_) | EngineError::Denied(_))) => {
                 failure(FailureCode::Internal, format!("The job cannot be started: {error}. Tell the administrator."))
             }
         };

@@ -83,7 +83,11 @@ pub(super) fn failed(error: kube::Error) -> EngineError {
             let is_passing = matches!(status.code, 401 | 408 | 409 | 410 | 429 | 500..=599)
                 || status.message.contains("exceeded quota")
                 || status.message.contains("RBAC: ");
-            if is_passing { EngineError::Unavailable(text) } else { EngineError::Other(text) }
+            match status.code {
+                _ if is_passing => EngineError::Unavailable(text),
+                403 if status.message.contains(" cannot ") => EngineError::Denied(text),
+                _ => EngineError::Other(text),
+            }
         }
         other => EngineError::Unavailable(format!("Kubernetes does not answer: {}", one_line(&other))),
     }

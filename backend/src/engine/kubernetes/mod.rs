@@ -3,7 +3,7 @@
 //! What must stay true:
 //! - A Job is made suspended, then its Secret, then it is let go: what ends in between is found as unstarted.
 //! - A view that may be stale never decides that a job is gone: the cluster is asked again before anything is concluded.
-//! - A volume of the pool is held by one job at a time.
+//! - A volume of the pool is held by one job at a time, and a job that holds one is observed, whatever else of it is gone.
 
 mod cache;
 mod cluster;
@@ -23,15 +23,16 @@ mod stop;
 mod tests;
 mod volume;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{TimeDelta, Utc};
 use cooperage_shared::{Failure, FailureCode};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Secret};
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::json;
@@ -49,12 +50,16 @@ use crate::delivery::protocol::{BuildPlan, Credentials};
 /// Who writes the Secrets, for the cluster's own record.
 const MANAGER: &str = "cooperage";
 
+/// How long an apiserver that has just started may deny what is allowed, for want of the roles.
+const SETTLING: Duration = Duration::from_secs(20);
+
 /// Runs jobs as Jobs of a cluster.
 pub struct KubernetesEngine {
     cluster: Cluster,
     config: KubernetesConfig,
     jobs: Cache<Job>,
     pods: Cache<Pod>,
+    volumes: Option<Cache<PersistentVolumeClaim>>,
     refusals: Refusals,
     changed: Arc<Notify>,
 }
@@ -100,7 +105,9 @@ impl KubernetesEngine {
         let changed = Arc::new(Notify::new());
         let selector = names::selector(&config.instance);
         tracing::info!(namespace = cluster.namespace(), instance = config.instance, "builds run on Kubernetes");
+        let of_volumes = names::selector_of_volumes(&config.instance);
         Ok(Self {
+            volumes: (config.cache.count > 0).then(|| Cache::watch(cluster.api(), of_volumes, Arc::clone(&changed))),
             jobs: Cache::watch(cluster.api(), selector.clone(), Arc::clone(&changed)),
             pods: Cache::watch(cluster.api(), selector, Arc::clone(&changed)),
             refusals: Refusals::default(),
@@ -122,9 +129,8 @@ impl KubernetesEngine {
             stop::stop(&self.cluster, plan.job_id).await?;
             stop::remove(&self.cluster, plan.job_id).await?;
         }
-        let alive = self.alive().await?;
         let base = plan.base_image.canonical();
-        let claim = pool::claim(&self.cluster, &self.config, plan.job_id, &base, &alive).await?;
+        let claim = pool::claim(&self.cluster, &self.config, plan.job_id, &base).await?;
         let job = job::job(&self.config, plan, claim.as_deref());
         let made = async {
             match api.create(&PostParams::default(), &job).await {
@@ -135,11 +141,26 @@ impl KubernetesEngine {
         ask(made).await
     }
 
-    /// The jobs of which anything is in the cluster.
-    async fn alive(&self) -> Result<HashSet<Uuid>, EngineError> {
-        let (jobs, pods) = (self.jobs.all().await?, self.pods.all().await?);
-        let jobs = jobs.iter().filter_map(|job| names::job_of(&job.metadata));
-        Ok(jobs.chain(pods.iter().filter_map(|pod| names::job_of(&pod.metadata))).collect())
+    async fn try_start(&self, plan: &BuildPlan, credentials: &Credentials) -> Result<(), EngineError> {
+        let job = self.suspended(plan).await?;
+        // Only a volume that is kept has to be kept small.
+        let limits = plan.limits.filter(|_| job::has_volume(&job));
+        let plan = &BuildPlan { limits, ..plan.clone() };
+        let uid = job.uid().ok_or_else(|| EngineError::Other("the cluster gave a Job without uid".to_owned()))?;
+        let secret = secret::secret(&self.config.instance, plan, credentials, &uid)
+            .map_err(|error| EngineError::Other(error.to_string()))?;
+        let (name, written) = (job.name_any(), PatchParams::apply(MANAGER).force());
+        ask(self.cluster.api::<Secret>().patch(&name, &written, &Patch::Apply(&secret))).await?;
+        let go = Patch::Merge(json!({ "metadata": { "uid": uid }, "spec": { "suspend": false } }));
+        let job = ask(self.cluster.api::<Job>().patch(&name, &PatchParams::default(), &go)).await?;
+        self.jobs.note(job);
+        Ok(())
+    }
+
+    /// The jobs that hold a volume.
+    async fn holders(&self) -> Result<Vec<Uuid>, EngineError> {
+        let Some(volumes) = &self.volumes else { return Ok(Vec::new()) };
+        Ok(volumes.all().await?.iter().filter_map(|volume| volume::holder(volume)).collect())
     }
 
     fn patience(&self) -> TimeDelta {
@@ -161,19 +182,15 @@ impl KubernetesEngine {
 #[async_trait]
 impl Engine for KubernetesEngine {
     async fn start(&self, plan: &BuildPlan, credentials: &Credentials) -> Result<(), EngineError> {
-        let job = self.suspended(plan).await?;
-        // Only a volume that is kept has to be kept small.
-        let limits = plan.limits.filter(|_| job::has_volume(&job));
-        let plan = &BuildPlan { limits, ..plan.clone() };
-        let uid = job.uid().ok_or_else(|| EngineError::Other("the cluster gave a Job without uid".to_owned()))?;
-        let secret = secret::secret(&self.config.instance, plan, credentials, &uid)
-            .map_err(|error| EngineError::Other(error.to_string()))?;
-        let (name, written) = (job.name_any(), PatchParams::apply(MANAGER).force());
-        ask(self.cluster.api::<Secret>().patch(&name, &written, &Patch::Apply(&secret))).await?;
-        let go = Patch::Merge(json!({ "metadata": { "uid": uid }, "spec": { "suspend": false } }));
-        let job = ask(self.cluster.api::<Job>().patch(&name, &PatchParams::default(), &go)).await?;
-        self.jobs.note(job);
-        Ok(())
+        let began = Instant::now();
+        loop {
+            match self.try_start(plan, credentials).await {
+                Err(EngineError::Denied(_)) if began.elapsed() < SETTLING => {
+                    tokio::time::sleep(Duration::from_secs(1)).await
+                }
+                done => return done,
+            }
+        }
     }
 
     async fn stop(&self, job: Uuid) -> Result<(), EngineError> {
@@ -193,11 +210,18 @@ impl Engine for KubernetesEngine {
                 by_job.entry(id).or_default().1.push(pod);
             }
         }
+        // A volume that a job still holds is all that is left of it where others deleted Job and pod, or all that there is yet.
+        for holder in self.holders().await? {
+            by_job.entry(holder).or_default();
+        }
         let podless = by_job.values().filter(|(_, pods)| pods.is_empty()).filter_map(|(job, _)| job.as_deref());
         self.refusals.look(&self.cluster, podless).await?;
         let state = |(job, (object, pods)): (Uuid, (Option<Arc<Job>>, Vec<Arc<Pod>>))| Observed {
             job,
-            state: self.judge(job, object.as_deref(), &pods).0,
+            state: match (&object, pods.as_slice()) {
+                (None, []) => EngineState::Unstarted,
+                (object, pods) => self.judge(job, object.as_deref(), pods).0,
+            },
         };
         Ok(by_job.into_iter().map(state).collect())
     }
@@ -246,10 +270,11 @@ impl Engine for KubernetesEngine {
     }
 
     async fn clear(&self, job: Uuid) -> Result<(), EngineError> {
-        find(self.cluster.api::<Job>().delete(&names::of_job(job), &DeleteParams::background())).await?;
-        let mut alive = self.alive().await?;
-        alive.remove(&job);
-        pool::release(&self.cluster, &self.config, job, &alive).await
+        let name = names::of_job(job);
+        find(self.cluster.api::<Job>().delete(&name, &DeleteParams::background())).await?;
+        // It would go with its Job, sooner or later: but it holds credentials.
+        find(self.cluster.api::<Secret>().delete(&name, &DeleteParams::default())).await?;
+        pool::release(&self.cluster, &self.config, job).await
     }
 
     async fn changed(&self) {

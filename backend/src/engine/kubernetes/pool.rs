@@ -24,7 +24,6 @@ pub(super) async fn claim(
     config: &KubernetesConfig,
     job: Uuid,
     base_image: &str,
-    alive: &HashSet<Uuid>,
 ) -> Result<Option<String>, EngineError> {
     if config.cache.count == 0 {
         return Ok(None);
@@ -32,8 +31,7 @@ pub(super) async fn claim(
     for _ in 0..TRIES {
         let volumes = all(cluster, config).await?;
         let now = Utc::now();
-        let is_gone = |holder| !alive.contains(&holder);
-        let Some(found) = volume::choose(&volumes, job, base_image, now, is_gone) else { return Ok(None) };
+        let Some(found) = volume::choose(&volumes, job, base_image) else { return Ok(None) };
         if change(cluster, found, &volume::claim(found, job, base_image, now)).await? {
             return Ok(Some(found.name_any()));
         }
@@ -41,23 +39,14 @@ pub(super) async fn claim(
     Ok(None)
 }
 
-/// Gives back what a job holds, and what is held by jobs that are gone.
-pub(super) async fn release(
-    cluster: &Cluster,
-    config: &KubernetesConfig,
-    job: Uuid,
-    alive: &HashSet<Uuid>,
-) -> Result<(), EngineError> {
+/// Gives back what a job holds.
+pub(super) async fn release(cluster: &Cluster, config: &KubernetesConfig, job: Uuid) -> Result<(), EngineError> {
     if config.cache.count == 0 {
         return Ok(());
     }
-    let is_gone = |holder| !alive.contains(&holder);
-    for found in listed(cluster, config).await? {
-        let is_free = volume::holder(&found) == Some(job) || volume::is_abandoned(&found, Utc::now(), is_gone);
-        // Where somebody else has changed it, it was not this job's any more.
-        if is_free {
-            change(cluster, &found, &volume::release(&found, Utc::now())).await?;
-        }
+    for found in listed(cluster, config).await?.iter().filter(|found| volume::holder(found) == Some(job)) {
+        // Where somebody else has changed it meanwhile it is still observed as this job's, and given back then.
+        change(cluster, found, &volume::release(found, Utc::now())).await?;
     }
     Ok(())
 }

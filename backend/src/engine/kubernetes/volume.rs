@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -18,9 +18,6 @@ const HOLDER: &str = names::JOB;
 const BASE_IMAGE: &str = "cooperage.io/base-image";
 /// The annotation that says when it was last taken or given back.
 const LAST_USED: &str = "cooperage.io/last-used";
-
-/// How long after a volume was taken the job that holds it may not be there yet.
-const BEGINNING: TimeDelta = TimeDelta::seconds(120);
 
 /// A volume of the pool that is not there yet.
 pub(super) fn volume(config: &KubernetesConfig, number: u16) -> PersistentVolumeClaim {
@@ -51,18 +48,16 @@ fn annotation<'a>(volume: &'a PersistentVolumeClaim, name: &str) -> Option<&'a s
 }
 
 /// The volume that suits a job best: the one that it holds already; else, of the free ones, one that last carried this base
-/// image, or the one unused for longest. A volume is free that nobody holds, or whose holder `is_gone`.
+/// image, or the one unused for longest.
 pub(super) fn choose<'a>(
     volumes: &'a [PersistentVolumeClaim],
     job: Uuid,
     base_image: &str,
-    now: DateTime<Utc>,
-    is_gone: impl Fn(Uuid) -> bool,
 ) -> Option<&'a PersistentVolumeClaim> {
     let may_be_had = |volume: &PersistentVolumeClaim| {
         let phase = volume.status.as_ref().and_then(|status| status.phase.as_deref());
         let is_usable = volume.metadata.deletion_timestamp.is_none() && phase != Some("Lost");
-        is_usable && holder(volume).is_none_or(|holder| holder == job || is_abandoned(volume, now, &is_gone))
+        is_usable && holder(volume).is_none_or(|holder| holder == job)
     };
     volumes.iter().filter(|volume| may_be_had(volume)).min_by_key(|volume| {
         let is_other = annotation(volume, BASE_IMAGE) != Some(base_image);
@@ -71,12 +66,6 @@ pub(super) fn choose<'a>(
         let age = if is_other { age } else { age.saturating_neg() };
         (holder(volume) != Some(job), is_other, age, volume.metadata.name.clone())
     })
-}
-
-/// Whether the job that holds a volume is gone, and did not just take it in order to begin.
-pub(super) fn is_abandoned(volume: &PersistentVolumeClaim, now: DateTime<Utc>, is_gone: impl Fn(Uuid) -> bool) -> bool {
-    let is_old = last_used(volume).is_none_or(|time| now - time > BEGINNING);
-    is_old && holder(volume).is_some_and(is_gone)
 }
 
 fn last_used(volume: &PersistentVolumeClaim) -> Option<DateTime<Utc>> {
