@@ -23,7 +23,7 @@ const EVERYTHING = [
   'ingress.host=images.example.org', 'ingress.tlsSecret=tls', 'serviceMonitor.enabled=true', 'settings.PIP_INDEX_URL=https://pypi.example.org/simple',
   'networkPolicy.builds.apiServer={203.0.113.7}', 'podAnnotations.a=b', 'service.annotations.a=b', 'serviceAccount.annotations.a=b',
 ];
-const set = (values) => values.flatMap((value) => ['--set', value]);
+const set = (values) => values.flatMap((value) => [/^extraEnv.*value=/.test(value) ? '--set-string' : '--set', value]);
 
 describe('the chart', () => {
   let cluster;
@@ -195,12 +195,15 @@ describe('a server installed by the chart', () => {
       spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], storageClassName: namespace, persistentVolumeReclaimPolicy: 'Retain', hostPath: { path, type: 'Directory' } },
     });
     const [http, delivery] = [await freePort(), await freePort()];
+    const apiserver = new URL(cluster.server);
     const image = process.env.COOPERAGE_TEST_SERVER_IMAGE;
     await cluster.helm('install', release, chart, '--namespace', namespace, '--wait', '--timeout', '90s', ...set([
       'hostNetwork=true', `ports.http=${http}`, `ports.delivery=${delivery}`, `image.repository=${image.slice(0, image.lastIndexOf(':'))}`, `image.tag=${image.slice(image.lastIndexOf(':') + 1)}`,
       `builds.image=${builderImage()}`, 'builds.security.seccompProfile=Localhost/cooperage.json', 'builds.resources.requests.cpu=100m', 'builds.resources.ephemeralStorage=10Gi',
       ...(authority ? ['builds.caConfigMap=site-ca'] : []), `registry.host=${registry.host}`, 'registry.insecure=true', 'registry.credentialsSecret=registry', 'registry.prefix=team',
       `database.volume.storageClass=${namespace}`, 'database.volume.size=1Gi',
+      // There are no Services here, so the apiserver is where it is.
+      'extraEnv[0].name=KUBERNETES_SERVICE_HOST', `extraEnv[0].value=${apiserver.hostname}`, 'extraEnv[1].name=KUBERNETES_SERVICE_PORT', `extraEnv[1].value=${apiserver.port}`,
     ])).catch(async (error) => {
       const { stdout } = await cluster.kubectl('describe', 'pods', '--namespace', namespace);
       const logs = await cluster.kubectl('logs', '--namespace', namespace, '--selector', 'app.kubernetes.io/component=server', '--tail=50').catch(({ message }) => ({ stdout: message }));
