@@ -1,5 +1,6 @@
 // The Kubernetes that the tests run on, which tests/kubernetes/up.sh brings up, and a small client of it that the product
 // had no hand in.
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
@@ -115,6 +116,31 @@ export class Cluster {
   /** Starts again what has ended of the bed. */
   async up() {
     await run('bash', [join(root, 'tests/kubernetes/up.sh'), this.folder], { env: { ...process.env, COOPERAGE_TEST_KUBERNETES: this.programs } });
+  }
+
+  /**
+   * A second node that takes no pods and only says that it is well: where every node is silent, Kubernetes holds the network to
+   * be at fault and takes no pod away. Ends by `stop`.
+   */
+  async companion() {
+    const name = `companion-${randomBytes(4).toString('hex')}`;
+    const lease = () => ({ metadata: { name }, spec: { holderIdentity: name, leaseDurationSeconds: 8, renewTime: new Date().toISOString().replace('Z', '000Z') } });
+    const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
+    await this.ask('POST', '/api/v1/nodes', { metadata: { name }, spec: { unschedulable: true } });
+    await this.ask('POST', path, lease());
+    const now = new Date().toISOString();
+    const conditions = [{ type: 'Ready', status: 'True', reason: 'Companion', message: 'it is well', lastHeartbeatTime: now, lastTransitionTime: now }];
+    await this.ask('PATCH', `/api/v1/nodes/${name}/status`, { status: { conditions } }, 'application/merge-patch+json');
+    let failure = null;
+    const timer = setInterval(() => this.ask('PATCH', `${path}/${name}`, lease(), 'application/merge-patch+json').catch((error) => (failure = error)), 2_000);
+    return {
+      stop: async () => {
+        clearInterval(timer);
+        await this.ask('DELETE', `${path}/${name}`);
+        await this.ask('DELETE', `/api/v1/nodes/${name}`);
+        if (failure) throw failure;
+      },
+    };
   }
 
   /** What service accounts of a namespace asked so far: "verb group/resource" to whether it was allowed each time. */

@@ -50,6 +50,11 @@ class Postgres {
     return Buffer.from((await program('pg_dump', this.url)).stdout);
   }
 
+  /** Carries out statements, beside the server. */
+  async execute(statements) {
+    await program('psql', '--quiet', '--set=ON_ERROR_STOP=1', '--command', statements, this.url);
+  }
+
   async stop() {
     await this.process.stop('SIGTERM');
   }
