@@ -44,14 +44,14 @@ const endedCount = async () => (await answered('the specs', () => replicas.api.s
 test(`${JOBS} jobs, ${KILLS} kills, ${FAULTS} faults of the apiserver, ${RESTARTS} restarts of the database`, { timeout: 7_200_000 }, async () => {
   const { api } = replicas;
   const jobs = [];
-  const creating = (async () => {
+  const create = async () => {
     for (let n = 1; n <= JOBS; n++) {
       const baseImage = isReal(n) ? await world.hookedBase(`${n}`, counting('line', LINES)) : await world.lightBase(`${n}`, counting('line', LINES));
       // An answer that was lost is asked for again: the key makes once of it.
       const input = world.spec(`job-${n}`, { apt: ['jq'] }, { baseImage, idempotencyKey: `campaign-${n}` });
       jobs.push((await answered(`spec ${n} to be created`, () => api.create(input))).job);
     }
-  })();
+  };
 
   // The blows fall evenly: each is due when so many jobs have ended.
   const back = [];
@@ -65,11 +65,13 @@ test(`${JOBS} jobs, ${KILLS} kills, ${FAULTS} faults of the apiserver, ${RESTART
       back.push(Date.now() - start);
     }],
   ].flatMap(([count, strike]) => Array.from({ length: count }, (_, n) => ({ due: Math.floor((JOBS * n) / count), strike: () => strike(n) })));
-  for (const { due, strike } of blows.sort((a, b) => a.due - b.due)) {
-    await until(`${due} jobs to have ended`, async () => (await endedCount()) >= due, { timeout: 1_800_000, every: 250 });
-    await strike();
-  }
-  await creating;
+  const strikeAll = async () => {
+    for (const { due, strike } of blows.sort((a, b) => a.due - b.due)) {
+      await until(`${due} jobs to have ended`, async () => (await endedCount()) >= due, { timeout: 1_800_000, every: 250 });
+      await strike();
+    }
+  };
+  await Promise.all([create(), strikeAll()]);
   await until('all jobs to have ended', async () => (await endedCount()) === JOBS, { timeout: 1_800_000, every: 250 });
 
   const ends = [];
