@@ -131,12 +131,12 @@ export class World {
 
   /**
    * A base image of a shell alone, whose apt steps install nothing and run `script`, which fails where a command does: for
-   * builds that cost next to nothing.
+   * builds that cost next to nothing. Each is another image: the registry stumbles where one is read and pushed at once.
    */
   lightBase(tag, script) {
     const program = (text) => ({ text, mode: 0o755 });
     const shell = program(readFileSync('/bin/busybox'));
-    const files = { 'bin/busybox': shell, 'bin/sh': shell, 'bin/apt-get': program(`#!/bin/sh -eu\ncase " $* " in *" install "*) ;; *) exit 0 ;; esac\n${script}\n`), 'tmp/empty': '' };
+    const files = { 'bin/busybox': shell, 'bin/sh': shell, 'bin/apt-get': program(`#!/bin/sh -eu\ncase " $* " in *" install "*) ;; *) exit 0 ;; esac\n${script}\n`), 'etc/tag': tag, 'tmp/empty': '' };
     return this.registry.make('base/light', tag, files, { Env: ['PATH=/bin'] });
   }
 
