@@ -1,5 +1,5 @@
 # `make` alone lists the commands; each line after ## is what it says.
-.PHONY: help run test build format bench screenshots clean
+.PHONY: help run test campaign build format bench screenshots clean
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -9,6 +9,9 @@ run: ## Installs what is missing, builds, starts everything and prints the addre
 
 test: ## Installs what is missing and runs all tests
 	@scripts/test.sh
+
+campaign: ## Hundreds of failures on purpose: no job and no line of a log may be lost; takes an hour or two
+	@scripts/campaign.sh
 
 build: ## Installs what is missing and builds the server with the web app inside
 	@scripts/install.sh run && scripts/build.sh

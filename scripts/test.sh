@@ -26,7 +26,6 @@ dependencies() { (PATH=$(cargo_deny):$PATH && cargo deny check --hide-inclusion-
 lint_server() { cargo clippy --release --all-targets -- --deny warnings; }
 lint_web() { cargo clippy --profile web --package cooperage-frontend --target wasm32-unknown-unknown -- --deny warnings; }
 test_rust() { cargo test --release; }
-kubernetes() { (kubernetes_programs) >/dev/null; }
 # What touches the database, on the other one: each test in a database of its own on a cluster that is thrown away.
 test_postgres_store() {
   local folder status=0
@@ -40,17 +39,17 @@ test_web() { cargo test --release --package cooperage-frontend; }
 test_whole() { npm_packages && scripts/test-env.sh >/dev/null && npm test --silent --prefix tests; }
 # What concerns jobs holds on every engine and every database: the same files run on both of each.
 test_postgres() { npm_packages && npm run --silent --prefix tests postgres; }
-# One Kubernetes for all of its tests. It ends with this script, however that ends.
-test_kubernetes() (
-  local bed settings
-  npm_packages || return
+# One Kubernetes for all tests that need one. It ends with this script, however that ends.
+kubernetes() {
+  local settings
+  (kubernetes_programs) >/dev/null || return
   bed=$(mktemp -d "${TMPDIR:-/tmp}/cooperage-kubernetes.XXXXXX")
   trap 'scripts/kubernetes.sh down "$bed"' EXIT
   settings=$(scripts/kubernetes.sh up "$bed" $$) || return
-  export COOPERAGE_TEST_ENGINE=kubernetes
   while IFS= read -r setting; do export "${setting?}"; done <<<"$settings"
-  npm run --silent --prefix tests kubernetes
-)
+}
+test_kubernetes() { npm_packages && COOPERAGE_TEST_ENGINE=kubernetes npm run --silent --prefix tests kubernetes; }
+test_campaign() { npm_packages && npm run --silent --prefix tests campaign; }
 npm_packages() {
   local hash
   hash=$(hash_files tests/package.json tests/package-lock.json)
@@ -73,6 +72,7 @@ step "End to end" test_whole
 step "Jobs on PostgreSQL" test_postgres
 step "The tests' Kubernetes" kubernetes
 step "Jobs on Kubernetes" test_kubernetes
+step "A twentieth of the campaign" test_campaign
 
 say "Summary ($((SECONDS / 60)) min $((SECONDS % 60)) s)"
 printf '    %s\n' "${summary[@]}"

@@ -73,6 +73,16 @@ export class Api {
   async spec(name) {
     return (await this.query(`query($name: String!) { imageSpec(name: $name) { ${SPEC} } }`, { name })).imageSpec;
   }
+  /** Name and status of every spec. */
+  async specs() {
+    const specs = [];
+    for (let after = null, more = true; more; ) {
+      const { imageSpecs } = await this.query('query($after: String) { imageSpecs(first: 100, after: $after) { nodes { name status } pageInfo { hasNextPage endCursor } } }', { after });
+      specs.push(...imageSpecs.nodes);
+      ({ hasNextPage: more, endCursor: after } = imageSpecs.pageInfo);
+    }
+    return specs;
+  }
   async job(id) {
     return (await this.query(`query($id: ID!) { buildJob(id: $id) { ${JOB} } }`, { id })).buildJob;
   }

@@ -143,12 +143,23 @@ export class Cluster {
     };
   }
 
+  /** The names of the objects of a kind that service accounts of a namespace have made so far. */
+  created(kind, namespace) {
+    return this.#audited(namespace)
+      .filter(({ verb, objectRef, responseStatus }) => verb === 'create' && objectRef?.resource === kind && !objectRef.subresource && responseStatus?.code === 201)
+      .map(({ objectRef }) => objectRef.name);
+  }
+
+  /** What service accounts of a namespace did so far, as the apiserver has written it down. */
+  #audited(namespace) {
+    const lines = readFileSync(join(this.folder, 'log/audit.log'), 'utf8').split('\n');
+    return lines.filter((line) => line.includes(`system:serviceaccount:${namespace}:`)).map((line) => JSON.parse(line));
+  }
+
   /** What service accounts of a namespace asked so far: "verb group/resource" to whether it was allowed each time. */
   asked(namespace) {
     const found = new Map();
-    for (const line of readFileSync(join(this.folder, 'log/audit.log'), 'utf8').split('\n')) {
-      if (!line.includes(`system:serviceaccount:${namespace}:`)) continue;
-      const { verb, objectRef, annotations, responseStatus } = JSON.parse(line);
+    for (const { verb, objectRef, annotations, responseStatus } of this.#audited(namespace)) {
       if (!objectRef) continue;
       const { apiGroup = '', resource, subresource } = objectRef;
       const what = `${verb} ${apiGroup}/${resource}${subresource ? `/${subresource}` : ''}`;

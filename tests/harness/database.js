@@ -46,6 +46,18 @@ class Postgres {
     });
   }
 
+  /** Ends it in the middle of what it does, and starts it again. */
+  async restart() {
+    await this.process.stop('SIGTERM');
+    await this.up();
+  }
+
+  /** What one statement answers, each row as an object. */
+  async query(statement) {
+    const { stdout } = await program('psql', this.url, '--no-psqlrc', '--tuples-only', '--no-align', '--command', `SELECT coalesce(json_agg(row), '[]') FROM (${statement}) AS row`);
+    return JSON.parse(stdout);
+  }
+
   async contents() {
     return Buffer.from((await program('pg_dump', this.url)).stdout);
   }

@@ -26,6 +26,11 @@ export class Gate {
     return `python3 -c 'import urllib.request; urllib.request.build_opener(urllib.request.ProxyHandler({})).open("${this.url}").read()'`;
   }
 
+  /** The same, on a base without Python. */
+  get waitByWget() {
+    return `busybox wget -q -O /dev/null ${this.url}`;
+  }
+
   open() {
     this.isOpen = true;
     for (const response of this.waiting) response.end('open');

@@ -26,7 +26,7 @@ export class Registry {
     writeFileSync(
       join(folder, 'config.yml'),
       `version: 0.1
-log: { level: warn, accesslog: { disabled: true } }
+log: { level: warn }
 storage: { filesystem: { rootdirectory: "${folder}/images" }, delete: { enabled: true } }
 http: { addr: "${registry.host}" }
 auth: { htpasswd: { realm: cooperage, path: "${folder}/htpasswd" } }
@@ -46,6 +46,11 @@ auth: { htpasswd: { realm: cooperage, path: "${folder}/htpasswd" } }
 
   async stop() {
     await this.process.stop('SIGTERM');
+  }
+
+  /** Each push of a manifest by a tag that the registry has taken so far, as `repository:tag`. */
+  pushes() {
+    return [...this.process.log().matchAll(/"PUT \/v2\/(\S+)\/manifests\/([^\s:]+) HTTP\/[\d.]+" 201 /g)].map(([, repository, tag]) => `${repository}:${tag}`);
   }
 
   async request(path, options = {}) {

@@ -218,6 +218,8 @@ impl Inner {
         if adopted > 0 {
             tracing::info!(jobs = adopted, "took over jobs whose server is gone");
         }
+        // What is under way is left to the pass that its end wakes: what is read here may be older than what it has done.
+        let under_way = self.busy().clone();
         // The rows are read before the engine: what they say to be running was claimed before the engine is asked.
         let running = self.store.held_jobs(claimer.owner).await?;
         // What needs no engine comes first: it may be away.
@@ -232,10 +234,10 @@ impl Inner {
         }
         let observed = self.engine.observe().await?;
         let states: HashMap<Uuid, EngineState> = observed.iter().map(|o| (o.job, o.state)).collect();
-        for claimed in running.iter().filter(|claimed| !is_over(claimed)) {
+        for claimed in running.iter().filter(|claimed| !is_over(claimed) && !under_way.contains(&claimed.job.id)) {
             self.look_after(claimed, states.get(&claimed.job.id).copied());
         }
-        let known: HashSet<Uuid> = running.iter().map(|claimed| claimed.job.id).collect();
+        let known: HashSet<Uuid> = running.iter().map(|claimed| claimed.job.id).chain(under_way).collect();
         self.clear_away(observed.into_iter().filter(|o| !known.contains(&o.job)).collect()).await?;
 
         let build = &self.settings.build;

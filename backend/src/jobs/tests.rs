@@ -1,6 +1,7 @@
 //! The reconciler with an engine in memory: what it does follows from what it sees.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,11 @@ type Kept = (EngineState, String, Option<End>, Option<Failure>);
 struct Memory {
     jobs: Mutex<HashMap<Uuid, Kept>>,
     plans: Mutex<Vec<(BuildPlan, Option<String>)>>,
+    /// Held by a test in which a start takes its time.
+    starting: tokio::sync::Mutex<()>,
+    /// Held by a test in which what was seen takes its time to arrive.
+    looking: tokio::sync::Mutex<()>,
+    looks: AtomicUsize,
     changed: Notify,
 }
 
@@ -46,6 +52,16 @@ impl Memory {
     fn has(&self, job: Uuid) -> Option<EngineState> {
         self.jobs.lock().unwrap().get(&job).map(|job| job.0)
     }
+
+    /// How often it was asked to start something.
+    fn starts(&self) -> usize {
+        self.plans.lock().unwrap().len()
+    }
+
+    /// How often it was looked at.
+    fn looks(&self) -> usize {
+        self.looks.load(Ordering::SeqCst)
+    }
 }
 
 #[async_trait]
@@ -53,6 +69,7 @@ impl Engine for Memory {
     async fn start(&self, plan: &BuildPlan, credentials: &Credentials) -> Result<(), EngineError> {
         let pull = credentials.pull.as_ref().map(|login| login.password.expose().to_owned());
         self.plans.lock().unwrap().push((plan.clone(), pull));
+        drop(self.starting.lock().await);
         self.jobs.lock().unwrap().entry(plan.job_id).or_insert((EngineState::Running, String::new(), None, None));
         Ok(())
     }
@@ -65,8 +82,11 @@ impl Engine for Memory {
     }
 
     async fn observe(&self) -> Result<Vec<Observed>, EngineError> {
-        let jobs = self.jobs.lock().unwrap();
-        Ok(jobs.iter().map(|(job, (state, ..))| Observed { job: *job, state: *state }).collect())
+        let seen = |(job, kept): (&Uuid, &Kept)| Observed { job: *job, state: kept.0 };
+        let seen = self.jobs.lock().unwrap().iter().map(seen).collect();
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        drop(self.looking.lock().await);
+        Ok(seen)
     }
 
     async fn salvage(&self, job: Uuid) -> Result<Salvage, EngineError> {
@@ -177,6 +197,14 @@ impl Bed {
         }
     }
 
+    async fn until_started(&self, job: Uuid) {
+        let limit = Instant::now() + Duration::from_secs(20);
+        while !self.store.claimed(job).await.unwrap().unwrap().started_on_engine {
+            assert!(Instant::now() < limit);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     async fn until_true(&self, what: &str, condition: impl Fn() -> bool) {
         let limit = Instant::now() + Duration::from_secs(20);
         while !condition() {
@@ -267,13 +295,28 @@ async fn a_job_that_the_engine_does_not_know_any_more_is_lost() {
     let bed = Bed::new().await;
     let reconciler = bed.reconcile();
     let job = bed.create("a", None).await;
-    let limit = Instant::now() + Duration::from_secs(20);
-    while !bed.store.claimed(job.id).await.unwrap().unwrap().started_on_engine {
-        assert!(Instant::now() < limit);
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    bed.until_started(job.id).await;
     bed.engine.clear(job.id).await.unwrap();
     assert_eq!(code(&bed.until(job.id, JobStatus::Failed).await), Some(FailureCode::Lost));
+    reconciler.shutdown(Shutdown::Leave).await;
+}
+
+#[tokio::test]
+async fn what_was_seen_while_a_job_was_started_does_not_start_it_again() {
+    let bed = Bed::new().await;
+    let starting = bed.engine.starting.lock().await;
+    let reconciler = bed.reconcile();
+    let job = bed.create("a", None).await;
+    bed.until_true("asked to start", || bed.engine.starts() == 1).await;
+    // A pass sees that the engine has no such job, and hears of it when the engine has it.
+    let looking = bed.engine.looking.lock().await;
+    let looks = bed.engine.looks();
+    bed.until_true("looked at", || bed.engine.looks() > looks).await;
+    drop(starting);
+    bed.until_started(job.id).await;
+    drop(looking);
+    bed.until_true("looked at again", || bed.engine.looks() > looks + 3).await;
+    assert_eq!(bed.engine.starts(), 1);
     reconciler.shutdown(Shutdown::Leave).await;
 }
 

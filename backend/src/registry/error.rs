@@ -13,7 +13,7 @@ pub enum RegistryError {
     /// The registry refuses the credentials, or asks for some.
     #[error("the registry denies access")]
     AccessDenied,
-    /// The registry does not answer, or answers that it cannot serve now (502, 503, 504, 429).
+    /// The registry does not answer, or answers that it cannot serve now (500, 502, 503, 504, 429).
     #[error("the registry does not answer: {0}")]
     Unreachable(String),
     /// The registry has no space left.
@@ -36,7 +36,7 @@ impl RegistryError {
             401 | 403 => Self::AccessDenied,
             404 => Self::NotFound,
             _ if status == 507 || tells_full_disk(text) => Self::OutOfDisk(shorten(text)),
-            429 | 502..=504 => Self::Unreachable(format!("status {status} {}", shorten(text))),
+            429 | 500 | 502..=504 => Self::Unreachable(format!("status {status} {}", shorten(text))),
             _ => Self::Other(format!("the registry answered with status {status} {}", shorten(text))),
         }
     }
@@ -120,7 +120,8 @@ mod tests {
         assert!(matches!(RegistryError::from_status(507, ""), RegistryError::OutOfDisk(_)));
         let full = r#"{"errors":[{"code":"UNKNOWN","detail":{"DriverName":"filesystem","Enclosed":{"Op":"mkdir","Err":28}}}]}"#;
         assert!(matches!(RegistryError::from_status(500, full), RegistryError::OutOfDisk(_)));
-        assert!(matches!(RegistryError::from_status(500, "boom"), RegistryError::Other(_)));
+        assert!(RegistryError::from_status(500, "boom").is_transient());
+        assert!(matches!(RegistryError::from_status(400, "boom"), RegistryError::Other(_)));
     }
 
     #[test]
