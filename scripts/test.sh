@@ -35,7 +35,8 @@ test_postgres_store() {
   rm -rf "$folder"
   return "$status"
 }
-test_web() { cargo test --release --package cooperage-frontend; }
+# Little is computed there: what is compiled soonest serves best.
+test_web() { cargo test --package cooperage-frontend; }
 test_whole() { npm_packages && scripts/test-env.sh >/dev/null && npm test --silent --prefix tests; }
 # What concerns jobs holds on every engine and every database: the same files run on both of each.
 test_postgres() { npm_packages && npm run --silent --prefix tests postgres; }
@@ -48,7 +49,8 @@ kubernetes() {
   settings=$(scripts/kubernetes.sh up "$bed" $$) || return
   while IFS= read -r setting; do export "${setting?}"; done <<<"$settings"
 }
-test_kubernetes() { npm_packages && COOPERAGE_TEST_ENGINE=kubernetes npm run --silent --prefix tests kubernetes; }
+# Last what takes apiserver and node away, and has the cluster for itself.
+test_kubernetes() { npm_packages && npm run --silent --prefix tests kubernetes; }
 test_campaign() { npm_packages && npm run --silent --prefix tests campaign; }
 npm_packages() {
   local hash
