@@ -37,7 +37,8 @@ const MAX_SHELL_COMMAND: usize = 120_000;
 
 /// The Dockerfile of a whole revision.
 pub(crate) fn text(base_image: &ImageReference, requirements: &Requirements) -> String {
-    of_layer(base_image, &layers(base_image, requirements).concat())
+    let layers = layers(base_image, requirements);
+    of_layer(base_image, &layers.iter().map(|layer| layer.instructions.as_str()).collect::<String>())
 }
 
 /// The Dockerfile of one layer's instructions, and of several layers' where they are joined.
@@ -45,27 +46,42 @@ pub(crate) fn of_layer(base_image: &ImageReference, instructions: &str) -> Strin
     format!("FROM {base_image}\nUSER 0:0\n{instructions}ARG COOPERAGE_BASE_USER=\nUSER ${{COOPERAGE_BASE_USER}}\n")
 }
 
-/// The instructions of each layer, lowest first: one RUN, and what it needs.
-pub(crate) fn layers(base_image: &ImageReference, requirements: &Requirements) -> Vec<String> {
+/// What one list of a spec adds to the base image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// The name of the list on screen: APT, Conda or Pip.
+    pub list: &'static str,
+    /// How many requirements it has.
+    pub requirements: usize,
+    /// One RUN, and what it needs.
+    pub instructions: String,
+}
+
+/// Each layer, lowest first.
+pub(crate) fn layers(base_image: &ImageReference, requirements: &Requirements) -> Vec<Layer> {
     let mut layers = Vec::new();
+    let mut add = |list, requirements, instructions| layers.push(Layer { list, requirements, instructions });
     if !requirements.apt.is_empty() {
         // Package lists and archives of two distributions never mix.
         let key = hex(&Sha256::digest(base_image.canonical().as_bytes())[..4]);
         let cache = format!("id=cooperage-apt-{key},target=/.cooperage-apt,sharing=locked");
-        layers.push(run("apt-install", &cache, requirements.apt.iter().map(|requirement| requirement.as_str())));
+        let words = requirements.apt.iter().map(|requirement| requirement.as_str());
+        add("APT", requirements.apt.len(), run("apt-install", &cache, words));
     }
     if !requirements.conda.is_empty() {
         let cache = "id=cooperage-conda,target=/.cooperage-conda,sharing=shared";
         let words = requirements.conda.iter().map(|requirement| requirement.as_str());
-        layers.push(format!(
+        let instructions = format!(
             "ARG COOPERAGE_CONDA_PREFIX=/opt/conda\nARG COOPERAGE_CONDA_PATH=/opt/conda/bin:\n\
              ENV PATH=${{COOPERAGE_CONDA_PATH}}${{PATH:-{DEFAULT_PATH}}}\n{}",
             run("conda-install", cache, words)
-        ));
+        );
+        add("Conda", requirements.conda.len(), instructions);
     }
     if !requirements.pip.is_empty() {
         let cache = "id=cooperage-pip,target=/.cooperage-pip,sharing=shared";
-        layers.push(run("pip-install", cache, requirements.pip.iter().map(|requirement| requirement.as_str())));
+        let words = requirements.pip.iter().map(|requirement| requirement.as_str());
+        add("Pip", requirements.pip.len(), run("pip-install", cache, words));
     }
     layers
 }

@@ -6,6 +6,7 @@ use crate::packages::Packages;
 
 #[cfg(feature = "grammars")]
 use crate::{
+    dockerfile::Layer,
     image_reference::ImageReference,
     name::ImageName,
     packages::Requirements,
@@ -79,16 +80,16 @@ impl Content {
         crate::dockerfile::text(&self.base_image, &self.requirements)
     }
 
-    /// The instructions of each layer of the Dockerfile, lowest first; none where there is nothing to install.
+    /// Each layer of the Dockerfile, lowest first; none where there is nothing to install.
     #[must_use]
-    pub fn layers(&self) -> Vec<String> {
+    pub fn layers(&self) -> Vec<Layer> {
         crate::dockerfile::layers(&self.base_image, &self.requirements)
     }
 
     /// The Dockerfile of one of these [`layers`](Self::layers), to be built on those below it.
     #[must_use]
-    pub fn dockerfile_of_layer(&self, instructions: &str) -> String {
-        crate::dockerfile::of_layer(&self.base_image, instructions)
+    pub fn dockerfile_of_layer(&self, layer: &Layer) -> String {
+        crate::dockerfile::of_layer(&self.base_image, &layer.instructions)
     }
 }
 

@@ -131,7 +131,7 @@ fn check_layers(content: &Content, whole: &[Instruction]) {
     let mut joined = whole[..2].to_vec();
     for layer in content.layers() {
         let alone = instructions(&content.dockerfile_of_layer(&layer));
-        assert_eq!(alone.iter().filter(|(keyword, _)| keyword == "RUN").count(), 1, "{layer}");
+        assert_eq!(alone.iter().filter(|(keyword, _)| keyword == "RUN").count(), 1, "{}", layer.instructions);
         assert_eq!(alone[0], whole[0]);
         assert_eq!(&alone[1..2], first);
         assert_eq!(&alone[alone.len() - 2..], last);

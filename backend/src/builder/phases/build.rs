@@ -9,6 +9,7 @@ use std::io;
 use std::path::Path;
 use std::process::Stdio;
 
+use cooperage_shared::dockerfile::Layer;
 use serde::{Deserialize, Serialize};
 
 use super::pull::{self, Pulled};
@@ -46,14 +47,15 @@ async fn layers(context: &Context, folder: &Path) -> io::Result<Report<Built>> {
     let (mut image_id, mut key) = (base.image_id.clone(), LayerKey::of_base(&base.digest, &base.image_id));
     for (number, layer) in (1..).zip(&layers) {
         let dockerfile = content.dockerfile_of_layer(layer);
+        let what = format!("layer {number} of {}, {} {}", layers.len(), layer.requirements, of_list(layer));
         let arguments = arguments(&base, &dockerfile);
-        key = key.with(layer, &arguments);
+        key = key.with(&layer.instructions, &arguments);
         let known = if plan.fresh { None } else { layer_records::recall(&plan.cache, &plan.store, &key)? };
         if let Some(known) = known {
-            println!("[cooperage] Layer {number} of {} is in the store already.", layers.len());
+            println!("[cooperage] In the store already: {what}.");
             image_id = known;
         } else {
-            println!("[cooperage] Building layer {number} of {}.", layers.len());
+            println!("[cooperage] Building {what}.");
             if !folder.exists() {
                 build_context::write(folder, plan, &content, context.ca_bundle.as_deref())?;
             }
@@ -67,6 +69,10 @@ async fn layers(context: &Context, folder: &Path) -> io::Result<Report<Built>> {
         store::mark_used(&plan.cache, &image_id, false)?;
     }
     Ok(Report::Done(Built { image_id }))
+}
+
+fn of_list(layer: &Layer) -> String {
+    format!("{} requirement{}", layer.list, if layer.requirements == 1 { "" } else { "s" })
 }
 
 /// The build arguments that the Dockerfile declares: what it leaves to the base image.
