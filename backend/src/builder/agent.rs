@@ -135,7 +135,7 @@ impl Agent {
             self.log.say(&format!("[cooperage] Failed ({}): {}", failure.code, failure.message));
         }
         self.clean()?;
-        let (lines, sha256) = self.log.summary();
+        let (lines, sha256) = self.log.close();
         let end = End { lines, sha256, outcome: outcome.clone() };
         // First where it is found without a server, and on a full disk.
         if let Some(file) = &self.assignment.last_word {

@@ -44,6 +44,8 @@ struct State {
     full: bool,
     /// Why the spool could not be written, once it could not.
     broken: Option<String>,
+    /// Nothing is added any more.
+    closed: bool,
     recent: VecDeque<LogLine>,
 }
 
@@ -93,9 +95,11 @@ impl Log {
         LineStream { log: self.clone(), pending: Vec::new(), cut: false }
     }
 
-    /// Lines, bytes and SHA-256 (hexadecimal) of all that was written.
-    pub(super) fn summary(&self) -> (u64, String) {
-        let state = self.state();
+    /// Ends the log, for the last word counts its lines: what is said later is not taken. Lines and SHA-256 (hexadecimal)
+    /// of all that was written.
+    pub(super) fn close(&self) -> (u64, String) {
+        let mut state = self.state();
+        state.closed = true;
         (state.length.lines, hex::encode(state.hash.clone().finalize()))
     }
 
@@ -126,6 +130,7 @@ impl State {
             line_limit: usize::try_from(line_limit_bytes).unwrap_or(usize::MAX).max(1),
             full: false,
             broken: None,
+            closed: false,
             recent: VecDeque::new(),
         }
     }
@@ -169,7 +174,7 @@ impl State {
     }
 
     fn store(&mut self, mut line: Vec<u8>) {
-        if self.broken.is_some() {
+        if self.broken.is_some() || self.closed {
             return;
         }
         line.push(b'\n');
@@ -279,8 +284,11 @@ mod tests {
         }
         stream.finish();
         assert_eq!(written(folder.path()), "one\ntwo ***\r\n\nlast\n");
-        let (lines, sha256) = log.summary();
+        let (lines, sha256) = log.close();
         assert_eq!((lines, sha256), (4, hex::encode(Sha256::digest(written(folder.path())))));
+        log.say("too late");
+        assert_eq!(log.close().0, 4);
+        assert_eq!(written(folder.path()).lines().count(), 4);
         assert_eq!(log.recent(4), [LogLine { number: 4, text: "last".to_owned() }]);
     }
 
@@ -331,6 +339,6 @@ mod tests {
         assert_eq!((log.next_number(), log.watch().borrow().bytes), (3, 8));
         log.say("three");
         assert_eq!(written(folder.path()), "one\ntwo\nthree\n");
-        assert_eq!(log.summary(), (3, hex::encode(Sha256::digest("one\ntwo\nthree\n"))));
+        assert_eq!(log.close(), (3, hex::encode(Sha256::digest("one\ntwo\nthree\n"))));
     }
 }
