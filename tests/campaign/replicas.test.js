@@ -44,6 +44,12 @@ const endedCount = async () => (await answered('the specs', () => replicas.api.s
 test(`${JOBS} jobs, ${KILLS} kills, ${FAULTS} faults of the apiserver, ${RESTARTS} restarts of the database`, { timeout: 7_200_000 }, async () => {
   const { api } = replicas;
   const jobs = [];
+  // By their uids: a Job that is made again has another.
+  const made = { jobs: new Map(), pods: new Map() };
+  const watches = [];
+  for (const [kind, uids] of Object.entries(made)) {
+    watches.push(await world.engine.cluster.watch(kind, world.engine.namespace, ({ object: { metadata } }) => uids.set(metadata.uid, metadata.labels['cooperage.io/job'])));
+  }
   const create = async () => {
     for (let n = 1; n <= JOBS; n++) {
       const baseImage = isReal(n) ? await world.hookedBase(`${n}`, counting('line', LINES)) : await world.lightBase(`${n}`, counting('line', LINES));
@@ -78,9 +84,9 @@ test(`${JOBS} jobs, ${KILLS} kills, ${FAULTS} faults of the apiserver, ${RESTART
   for (const { id } of jobs) ends.push(await answered(`job ${id} to be told`, () => api.job(id)));
   assert.deepEqual(ends.filter(({ status }) => status !== 'SUCCEEDED').map(({ status, failure }) => ({ status, failure })), [], replicas.logs());
   for (const job of ends) assert.deepEqual(counted(await api.log(job), 'line'), upTo(LINES));
-  // Each job was one Job of the cluster and one push.
-  const created = world.engine.createdJobs();
-  assert.deepEqual(created.sort(), jobs.map((job) => `cooperage-job-${hex(job)}`).sort());
+  // Each job was one Job of the cluster, one pod and one push.
+  for (const watch of watches) watch.stop();
+  for (const uids of Object.values(made)) assert.deepEqual([...uids.values()].sort(), jobs.map(hex).sort());
   const images = ends.map(({ image }) => image.slice(world.registry.host.length + 1));
   assert.deepEqual(world.registry.pushes().filter((name) => name.startsWith('images/')).sort(), images.sort());
   for (const { image, digest } of ends) assert.equal(await world.registry.digest(image), digest);

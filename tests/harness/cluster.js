@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { root, run } from './machine.js';
 import { until } from './wait.js';
 
@@ -143,23 +144,35 @@ export class Cluster {
     };
   }
 
-  /** The names of the objects of a kind that service accounts of a namespace have made so far. */
-  created(kind, namespace) {
-    return this.#audited(namespace)
-      .filter(({ verb, objectRef, responseStatus }) => verb === 'create' && objectRef?.resource === kind && !objectRef.subresource && responseStatus?.code === 201)
-      .map(({ objectRef }) => objectRef.name);
-  }
-
-  /** What service accounts of a namespace did so far, as the apiserver has written it down. */
-  #audited(namespace) {
-    const lines = readFileSync(join(this.folder, 'log/audit.log'), 'utf8').split('\n');
-    return lines.filter((line) => line.includes(`system:serviceaccount:${namespace}:`)).map((line) => JSON.parse(line));
+  /** Hears of the objects of a kind from now on, until `stop()` is called, which fails where something may have been missed. */
+  async watch(kind, namespace, each) {
+    const { metadata } = await this.ask('GET', Cluster.path(kind, namespace));
+    const path = `${Cluster.path(kind, namespace)}?watch=true&timeoutSeconds=10800&resourceVersion=${metadata.resourceVersion}`;
+    return new Promise((resolve, reject) => {
+      const sent = request(this.server + path, { agent: this.agent, headers: { Authorization: `Bearer ${this.token}` } }, (answer) => {
+        let isOpen = answer.statusCode === 200;
+        answer.once('close', () => (isOpen = false));
+        // Read without a word of its errors: that it has closed says as much.
+        createInterface({ input: answer }).on('line', (line) => each(JSON.parse(line))).on('error', () => {});
+        const stop = () => {
+          const wasOpen = isOpen;
+          sent.destroy();
+          if (!wasOpen) throw new Error(`the watch of ${kind} ended`);
+        };
+        resolve({ stop });
+      });
+      sent.once('error', reject);
+      sent.on('error', () => {});
+      sent.end();
+    });
   }
 
   /** What service accounts of a namespace asked so far: "verb group/resource" to whether it was allowed each time. */
   asked(namespace) {
     const found = new Map();
-    for (const { verb, objectRef, annotations, responseStatus } of this.#audited(namespace)) {
+    for (const line of readFileSync(join(this.folder, 'log/audit.log'), 'utf8').split('\n')) {
+      if (!line.includes(`system:serviceaccount:${namespace}:`)) continue;
+      const { verb, objectRef, annotations, responseStatus } = JSON.parse(line);
       if (!objectRef) continue;
       const { apiGroup = '', resource, subresource } = objectRef;
       const what = `${verb} ${apiGroup}/${resource}${subresource ? `/${subresource}` : ''}`;

@@ -102,11 +102,6 @@ export class KubernetesEngine {
     return this.cluster.get('jobs', this.namespace, `cooperage-job-${hex(job)}`);
   }
 
-  /** The name of every Job that was made in this namespace so far, one that was made twice twice. */
-  createdJobs() {
-    return this.cluster.created('jobs', this.namespace);
-  }
-
   /** Kills the one builder that runs, without a word, as a node does that runs out of memory. */
   async killBuilder() {
     const pods = await this.builds();
