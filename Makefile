@@ -19,7 +19,7 @@ build: ## Installs what is missing and builds the server with the web app inside
 format: ## Formats the code
 	@cargo fmt --all
 
-bench: ## Measures builds against the reference's way, prints a table with ratios
+bench: ## Measures what is promised: builds, the server with many jobs, and builds on a cluster
 	@scripts/bench.sh
 
 screenshots: ## Pictures of every page into tests/screenshots-out

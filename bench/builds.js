@@ -1,5 +1,5 @@
 // The reference's way against ours, alternating in one run, on one small base. Prints a table with ratios, and fails where a
-// ratio is below what is promised. usage: bench.js [ROUNDS]
+// ratio is below what is promised. usage: builds.js [ROUNDS]
 import { buildReferenceWay } from './reference-way.js';
 import { World } from '../tests/harness/world.js';
 import { run } from '../tests/harness/machine.js';
