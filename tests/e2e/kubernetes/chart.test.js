@@ -216,11 +216,13 @@ describe('a server installed by the chart', () => {
   async function clear() {
     await registry?.stop();
     if (api) await cluster.helm('uninstall', release, '--namespace', namespace, '--wait', '--timeout', '60s');
-    const left = (await Promise.all(['jobs', 'pods', 'deployments', 'roles', 'rolebindings'].map((kind) => cluster.list(kind, namespace)))).flat();
+    const left = async () => (await Promise.all(['jobs', 'pods', 'deployments', 'roles', 'rolebindings'].map((kind) => cluster.list(kind, namespace)))).flat().map(({ metadata }) => metadata.name);
+    // helm does not wait for the pods of what it removes.
+    const remains = await until('all of it to be gone', async () => (await left()).length === 0).then(() => [], left);
     await cluster.ask('DELETE', `/api/v1/namespaces/${namespace}`);
     await cluster.ask('DELETE', `/api/v1/persistentvolumes/${namespace}`, {}).catch(({ status }) => assert.equal(status, 404));
     rmSync(folder, { recursive: true, force: true });
-    assert.deepEqual(left.map(({ metadata }) => metadata.name), []);
+    assert.deepEqual(remains, []);
   }
 
   const build = async (name, baseImage) => {
