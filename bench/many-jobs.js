@@ -24,9 +24,9 @@ const fill = `
 const list = (order, search) => `{ imageSpecs(first: 50, orderBy: { ${order} }${search ? `, search: "${search}"` : ''}) { totalCount pageInfo { hasNextPage endCursor } nodes { name status image updatedAt latestJob { id number status } } } }`;
 const any = () => Math.ceil(Math.random() * specs);
 const questions = {
-  'list by name': () => list('field: NAME'),
+  'list by name': () => list('field: NAME, direction: ASC'),
   'list by time': () => list('field: UPDATED_AT, direction: DESC'),
-  'search for one': () => list('field: NAME', `image-${any()}`),
+  'search for one': () => list('field: NAME, direction: ASC', `image-${any()}`),
   'search for many': () => list('field: UPDATED_AT, direction: DESC', String(any()).slice(-1)),
   'jobs of a spec': () => `{ imageSpec(name: "image-${any()}") { jobs(first: 50) { totalCount nodes { id number status image revisionName updatedAt } } } }`,
   'a job': () => `{ imageSpec(name: "image-${any()}") { latestJob { id number status phase queuePosition failure { code message } packages { apt conda pip } logUrl } } }`,

@@ -118,7 +118,7 @@ export COOPERAGE_BUILD_UV
 : "${COOPERAGE_BUILD_UV:=$(uv_tool)}"
 if [ "$own_registry" ]; then
   base_layout=$(scripts/base-image.sh)
-  base_tag=${base_layout##*/base-}
+  base_tag=${base_layout##*/base-} base_tag=${base_tag%%-*}
   start_registry
 fi
 site_settings
