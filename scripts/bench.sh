@@ -4,20 +4,17 @@
 #   cluster  on the tests' Kubernetes, as root: warm builds, and how soon a job shows its first line
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/end-to-end.sh"
 cd "$root"
 [ $# -gt 0 ] || set -- builds jobs cluster
 scripts/install.sh test
 scripts/build.sh
-[ -d tests/node_modules ] || quietly "Fetching the tests' packages" npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error
+npm_packages
 
 result=0
 measure() { node "bench/$1.js" || result=1; }
 cluster() {
-  local settings
-  bed=$(mktemp -d "${TMPDIR:-/tmp}/cooperage-kubernetes.XXXXXX")
-  trap 'scripts/kubernetes.sh down "$bed"' EXIT
-  settings=$(scripts/kubernetes.sh up "$bed" $$)
-  while IFS= read -r setting; do export "${setting?}"; done <<<"$settings"
+  kubernetes_bed
   measure warm
   measure first-line
 }

@@ -4,6 +4,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/tools.sh"
+. "$(dirname "$0")/end-to-end.sh"
 cd "$root"
 
 summary=() failed=()
@@ -40,25 +41,11 @@ test_web() { cargo test --package cooperage-frontend; }
 test_whole() { npm_packages && scripts/test-env.sh >/dev/null && npm test --silent --prefix tests; }
 # What concerns jobs holds on every engine and every database: the same files run on both of each.
 test_postgres() { npm_packages && npm run --silent --prefix tests postgres; }
-# One Kubernetes for all tests that need one. It ends with this script, however that ends.
-kubernetes() {
-  local settings
-  (kubernetes_programs) >/dev/null || return
-  bed=$(mktemp -d "${TMPDIR:-/tmp}/cooperage-kubernetes.XXXXXX")
-  trap 'scripts/kubernetes.sh down "$bed"' EXIT
-  settings=$(scripts/kubernetes.sh up "$bed" $$) || return
-  while IFS= read -r setting; do export "${setting?}"; done <<<"$settings"
-}
+# One Kubernetes for all tests that need one.
+kubernetes() { (kubernetes_programs) >/dev/null && kubernetes_bed; }
 # Last what takes apiserver and node away, and has the cluster for itself.
 test_kubernetes() { npm_packages && npm run --silent --prefix tests kubernetes; }
 test_campaign() { npm_packages && npm run --silent --prefix tests campaign; }
-npm_packages() {
-  local hash
-  hash=$(hash_files tests/package.json tests/package-lock.json)
-  [ "$(cat tests/node_modules/.made-from 2>/dev/null)" != "$hash" ] || return 0
-  quietly "Fetching the tests' packages" npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error &&
-    echo "$hash" >tests/node_modules/.made-from
-}
 
 need_disk 6000
 step "Install what is missing" scripts/install.sh test
