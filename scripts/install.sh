@@ -10,7 +10,7 @@ packages=(apache2-utils brotli buildah ca-certificates containers-storage curl d
   make musl-tools python3 xz-utils)
 case ${1:-run} in
 run) ;;
-test) packages+=(busybox-static chromium containerd containernetworking-plugins fonts-dejavu-core iproute2 jq openssl postgresql procps runc uidmap) ;;
+test) packages+=(busybox-static chromium containerd containernetworking-plugins fonts-dejavu-core iproute2 jq openssl postgresql procps runc strace uidmap) ;;
 *) die "usage: install.sh run|test" ;;
 esac
 

@@ -1,6 +1,9 @@
 // The log: complete, numbered, live, resumable, masked.
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { counted, counting, upTo } from '../harness/counted.js';
 import { until } from '../harness/wait.js';
 import { World, engineName } from '../harness/world.js';
 
@@ -92,4 +95,23 @@ describe('the log', () => {
     const job = await world.build('endless', { apt: ['jq'] }, { baseImage: base });
     assert.match(await world.api.log(job), /after the long line\n/);
   });
+});
+
+// Only what this machine runs can be slowed down: buildah in pods is another one.
+test('what a step prints last is kept, however late buildah passes output on', { skip: engineName === 'kubernetes' }, async () => {
+  const world = await World.start({
+    prepare: ({ environment, folder }) => {
+      const late = join(folder, 'late');
+      mkdirSync(late);
+      writeFileSync(join(late, 'buildah'), `#!/bin/sh\nPATH=${process.env.PATH}\nexec strace -f -qq -o /dev/null -e trace=ppoll -e inject=ppoll:delay_exit=100000 buildah "$@"\n`, { mode: 0o755 });
+      environment.PATH = `${late}:${environment.PATH}`;
+    },
+  });
+  try {
+    const lines = 100;
+    const job = await world.build('late', { apt: ['jq'] }, { baseImage: await world.lightBase('late', counting('line', lines)) });
+    assert.deepEqual(counted(await world.api.log(job), 'line'), upTo(lines));
+  } finally {
+    await world.stop();
+  }
 });

@@ -30,8 +30,9 @@ export class World {
   /**
    * `settings`: further COOPERAGE_… variables. `catalogue`: put the base image and its pull secret into it.
    * `engine`, `database`: where the test is about one of them; `volumes`: the number of cache volumes on Kubernetes.
+   * `prepare(world)` comes before the server.
    */
-  static async start({ settings = {}, catalogue = true, engine = engineName, database = databaseName, volumes } = {}) {
+  static async start({ settings = {}, catalogue = true, engine = engineName, database = databaseName, volumes, prepare } = {}) {
     if (!ENGINES[engine]) throw new Error(`COOPERAGE_TEST_ENGINE is local or kubernetes, not ${engine}`);
     const world = new World();
     world.gates = [];
@@ -68,6 +69,7 @@ export class World {
         ...world.engine.settings,
         ...settings,
       };
+      await prepare?.(world);
       await world.up();
       if (catalogue) await world.fillCatalogue();
     } catch (error) {

@@ -274,7 +274,7 @@ impl Agent {
         if let Some(hidden) = hidden {
             command.arg("--hide").arg(hidden);
         }
-        let mut running = Running::start(command, self.log.stream())?;
+        let mut running = Running::start(command, &folder.output(), self.log.stream())?;
         if let Some(mut stdin) = running.stdin() {
             let input =
                 zeroize::Zeroizing::new(serde_json::to_vec(&self.credentials_of(name)).map_err(io::Error::other)?);

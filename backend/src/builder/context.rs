@@ -22,14 +22,26 @@ const CA_BUNDLE_IN_STEP: &str = "/.cooperage/ca.pem";
 const CA_VARIABLES: [&str; 6] =
     ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS"];
 
-/// Lays out the context of `content` in `folder`; the Dockerfile of each layer comes later.
+/// Makes a step print into the log's own pipe. What it prints by way of buildah may be lost: that passes it on in a thread
+/// (`chroot/run_common.go` of buildah) and does not wait for it when the step has ended.
+const OUTPUT: &str = "exec >/.cooperage/output 2>&1\n";
+
+/// Lays out the context of `content` in `folder`; the Dockerfile of each layer comes later. `output` is the pipe that takes
+/// what install steps print.
 ///
 /// # Errors
 /// When a file cannot be written, or a tool or the certificates cannot be read.
-pub(super) fn write(folder: &Path, plan: &BuildPlan, content: &Content, ca_bundle: Option<&Path>) -> io::Result<()> {
+pub(super) fn write(
+    folder: &Path,
+    plan: &BuildPlan,
+    content: &Content,
+    ca_bundle: Option<&Path>,
+    output: &Path,
+) -> io::Result<()> {
     let tools = folder.join("tools");
     fs::create_dir_all(&tools)?;
-    fs::write(tools.join("env"), environment(&plan.settings, plan.fresh))?;
+    fs::hard_link(output, tools.join("output"))?;
+    fs::write(tools.join("setup"), format!("{OUTPUT}{}", environment(&plan.settings, plan.fresh)))?;
     if let Some(certificates) = ca_bundle.map(Path::to_owned).or_else(system_certificates) {
         fs::copy(certificates, tools.join("ca.pem"))?;
     }

@@ -91,6 +91,11 @@ impl JobFolder {
         self.0.join(format!("{name}.json"))
     }
 
+    /// The named pipe that takes what a phase prints; each has a new one.
+    pub(super) fn output(&self) -> PathBuf {
+        self.0.join("output")
+    }
+
     /// The build context; removed after the build.
     pub(super) fn context(&self) -> PathBuf {
         self.0.join("context")

@@ -1,18 +1,20 @@
 //! Programs that a job runs: what they see, and that none of them outlives it.
 
+use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, killpg};
-use nix::unistd::{Pid, getppid};
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, getppid, mkfifo};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
+use super::job_folder::absent_is_fine;
 use super::log::LineStream;
 use crate::delivery::protocol::BuildSettings;
 
@@ -79,16 +81,19 @@ pub(super) enum Ended {
 }
 
 impl Running {
-    /// Starts `command` as the leader of a process group, with standard output and error in one pipe, in order.
-    pub(super) fn start(mut command: Command, lines: LineStream) -> io::Result<Self> {
-        let (reader, writer) = io::pipe()?;
+    /// Starts `command` as the leader of a process group, with standard output and error in one pipe, in order. The pipe has
+    /// the name `pipe`, so that what cannot inherit it can open it.
+    pub(super) fn start(mut command: Command, pipe: &Path, lines: LineStream) -> io::Result<Self> {
+        absent_is_fine(std::fs::remove_file(pipe))?;
+        mkfifo(pipe, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        let output = pipe::OpenOptions::new().open_receiver(pipe)?;
+        let writer = OpenOptions::new().write(true).open(pipe)?;
         let second = writer.try_clone()?;
         let child =
             command.stdin(Stdio::piped()).stdout(writer).stderr(second).process_group(0).kill_on_drop(true).spawn()?;
         // The command holds the pipe's other end until it is dropped; only then can the pipe end.
         drop(command);
         let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-        let output = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
         Ok(Self { child, group, output, lines })
     }
 

@@ -57,7 +57,8 @@ async fn layers(context: &Context, folder: &Path) -> io::Result<Report<Built>> {
         } else {
             println!("[cooperage] Building {what}.");
             if !folder.exists() {
-                build_context::write(folder, plan, &content, context.ca_bundle.as_deref())?;
+                let (certificates, output) = (context.ca_bundle.as_deref(), context.folder.output());
+                build_context::write(folder, plan, &content, certificates, &output)?;
             }
             fs::write(folder.join("Dockerfile"), dockerfile)?;
             image_id = match build(context, folder, &image_id, &arguments).await? {
