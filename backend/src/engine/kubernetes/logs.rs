@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::AsyncReadExt as _;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
@@ -9,12 +10,16 @@ use kube::api::LogParams;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 
 use super::cluster::{Cluster, ask, failed};
-use super::state::containers;
+use super::state::{containers, moment};
 use crate::delivery::protocol::End;
 use crate::engine::EngineError;
 
 /// How long one container's log may take.
 const READ: Duration = Duration::from_secs(120);
+
+/// How long after its pod has ended a log is asked for again that the apiserver cannot get from the kubelet: which is busy
+/// for the moment, or gone for good.
+const PATIENCE: TimeDelta = TimeDelta::seconds(60);
 
 /// How much of it is read at once.
 const BLOCK: usize = 64 << 10;
@@ -44,6 +49,21 @@ pub(super) async fn fetch(cluster: &Cluster, pod: &Pod) -> Result<(tokio::fs::Fi
     Ok((file, is_whole))
 }
 
+/// Whether a refusal to give a log may pass: said by the apiserver of itself, or of a kubelet that it does not reach now. All
+/// else is said of the pod.
+fn is_passing(code: u16, ended: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    match code {
+        401 | 429 | 503 => true,
+        500..=599 => ended.is_some_and(|ended| now < ended + PATIENCE),
+        _ => false,
+    }
+}
+
+/// When the last container of a pod ended.
+fn ended(pod: &Pod) -> Option<DateTime<Utc>> {
+    containers(pod).filter_map(|c| moment(c.state.as_ref()?.terminated.as_ref()?.finished_at.as_ref()?)).max()
+}
+
 /// Whether the kubelet has the log.
 async fn copy(cluster: &Cluster, pod: &Pod, container: &str, file: &mut tokio::fs::File) -> Result<bool, EngineError> {
     let wanted = LogParams { container: Some(container.to_owned()), ..LogParams::default() };
@@ -51,8 +71,7 @@ async fn copy(cluster: &Cluster, pod: &Pod, container: &str, file: &mut tokio::f
     let api = cluster.api::<Pod>();
     let opened = async {
         match api.log_stream(&name, &wanted).await {
-            // Said by the apiserver of itself: tried again. All else is said of the pod or its node.
-            Err(kube::Error::Api(status)) if !matches!(status.code, 401 | 429 | 503) => {
+            Err(kube::Error::Api(status)) if !is_passing(status.code, ended(pod), Utc::now()) => {
                 tracing::warn!(pod = name, container, reason = status.message, "the kubelet has no log");
                 Ok(None)
             }
@@ -86,4 +105,27 @@ pub(super) fn last_word(pod: &Pod) -> Option<End> {
         let message = container.state.as_ref()?.terminated.as_ref()?.message.as_deref()?;
         serde_json::from_str(message).ok()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_the_kubelet_does_not_give_now_is_asked_for_again_for_a_while() {
+        let now = Utc::now();
+        let (just, long_ago) = (Some(now - TimeDelta::seconds(5)), Some(now - TimeDelta::minutes(5)));
+        for (code, ended, passes) in [
+            (503, long_ago, true),
+            (429, None, true),
+            (500, just, true),
+            (502, just, true),
+            (500, long_ago, false),
+            (500, None, false),
+            (400, just, false),
+            (404, just, false),
+        ] {
+            assert_eq!(is_passing(code, ended, now), passes, "{code} {ended:?}");
+        }
+    }
 }
