@@ -16,6 +16,7 @@ const FAULTS = share(100);
 const RESTARTS = share(10);
 const BACK = 2_000; // milliseconds after the database in which the API answers again
 const LINES = 100;
+const PATIENCE = 240_000 + share(1_800_000); // milliseconds, for whatever is waited for
 
 let world;
 let proxy;
@@ -73,17 +74,20 @@ test(`${JOBS} jobs, ${KILLS} kills, ${FAULTS} faults of the apiserver, ${RESTART
   ].flatMap(([count, strike]) => Array.from({ length: count }, (_, n) => ({ due: Math.floor((JOBS * n) / count), strike: () => strike(n) })));
   const strikeAll = async () => {
     for (const { due, strike } of blows.sort((a, b) => a.due - b.due)) {
-      await until(`${due} jobs to have ended`, async () => (await endedCount()) >= due, { timeout: 1_800_000, every: 250 });
+      await until(`${due} jobs to have ended`, async () => (await endedCount()) >= due, { timeout: PATIENCE, every: 250 });
       await strike();
     }
   };
   await Promise.all([create(), strikeAll()]);
-  await until('all jobs to have ended', async () => (await endedCount()) === JOBS, { timeout: 1_800_000, every: 250 });
+  await until('all jobs to have ended', async () => (await endedCount()) === JOBS, { timeout: PATIENCE, every: 250 });
 
   const ends = [];
   for (const { id } of jobs) ends.push(await answered(`job ${id} to be told`, () => api.job(id)));
   assert.deepEqual(ends.filter(({ status }) => status !== 'SUCCEEDED').map(({ status, failure }) => ({ status, failure })), [], replicas.logs());
-  for (const job of ends) assert.deepEqual(counted(await api.log(job), 'line'), upTo(LINES));
+  for (const job of ends) {
+    const log = await api.log(job);
+    assert.deepEqual(counted(log, 'line'), upTo(LINES), `the log of job ${job.id}:\n${log}\n${replicas.logs()}`);
+  }
   // Each job was one Job of the cluster, one pod and one push.
   for (const watch of watches) watch.stop();
   for (const uids of Object.values(made)) assert.deepEqual([...uids.values()].sort(), jobs.map(hex).sort());
