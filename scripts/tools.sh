@@ -2,14 +2,14 @@
 # what it was made from. Source it after lib.sh.
 
 wasm_bindgen_version=0.2.130 # the same as in frontend/Cargo.toml
-trunk_version=0.22.1
+trunk_version=0.21.14 # later ones hold two compilers of JavaScript, which take five minutes to build
 cargo_deny_version=0.20.2
 binaryen_version=132.0.0
 uv_version=0.13.8
 py_rattler_version=0.28.0
 
-# A helper is run a few times and never shipped: build it fast rather than well.
-cheap_profile=(CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1
+# A helper is run a few times and never shipped: it is built in little time rather than well.
+cheap_profile=(CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=0
   CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_STRIP=debuginfo)
 
 # keep FOLDER BUILD_FUNCTION ARGUMENT...: makes FOLDER whole or not at all.
@@ -53,7 +53,7 @@ install_cargo_tool() {
 }
 
 wasm_bindgen() { cargo_tool wasm-bindgen-cli "$wasm_bindgen_version"; } # its lock file names a withdrawn crate
-trunk_tool() { cargo_tool trunk "$trunk_version" --locked --ignore-rust-version; }
+trunk_tool() { cargo_tool trunk "$trunk_version" --locked --no-default-features; } # nothing that downloads by itself
 cargo_deny() { cargo_tool cargo-deny "$cargo_deny_version" --locked; }
 
 # npm's binaryen brings wasm-opt: prints the folder that holds it.
