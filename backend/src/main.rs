@@ -4,7 +4,12 @@ use std::process::ExitCode;
 
 use cooperage::cli;
 use cooperage::http::Files;
+use mimalloc::MiMalloc;
 use rust_embed::RustEmbed;
+
+/// An answer is made of many small pieces, and musl's own allocator takes a sixth of the time that a list takes.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[derive(RustEmbed)]
 #[folder = "../dist"]

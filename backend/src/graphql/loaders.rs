@@ -1,6 +1,7 @@
 //! Rows that many objects of one answer ask for are fetched at once.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use async_graphql::Error;
 use async_graphql::dataloader::{DataLoader, Loader};
@@ -23,13 +24,19 @@ impl Loaders {
     #[must_use]
     pub fn new(store: &Store) -> Self {
         Self {
-            specs: DataLoader::new(Specs(store.clone()), tokio::spawn),
-            jobs: DataLoader::new(Jobs(store.clone()), tokio::spawn),
-            revisions: DataLoader::new(Revisions(store.clone()), tokio::spawn),
-            queue: DataLoader::new(QueuePositions(store.clone()), tokio::spawn),
-            first_jobs: DataLoader::new(FirstJobs(store.clone()), tokio::spawn),
+            specs: loader(Specs(store.clone())),
+            jobs: loader(Jobs(store.clone())),
+            revisions: loader(Revisions(store.clone())),
+            queue: loader(QueuePositions(store.clone())),
+            first_jobs: loader(FirstJobs(store.clone())),
         }
     }
+}
+
+/// It fetches once all objects of a list have asked: what they set going has its turn when they wait. A time to wait beside
+/// that would only be added to each answer.
+fn loader<T>(rows: T) -> DataLoader<T> {
+    DataLoader::new(rows, tokio::spawn).delay(Duration::ZERO)
 }
 
 pub(super) struct Specs(Store);
