@@ -9,4 +9,4 @@ scripts/install.sh test
 scripts/build.sh
 npm_packages
 kubernetes_bed
-COOPERAGE_CAMPAIGN_SCALE=1 npm run --silent --prefix tests campaign
+npm run --silent --prefix tests whole-campaign

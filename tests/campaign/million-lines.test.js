@@ -23,8 +23,11 @@ before(async () => {
   world = await World.start({ engine: 'local', settings: { COOPERAGE_DELIVERY_LISTEN: `127.0.0.1:${port}`, COOPERAGE_DELIVERY_URL: deliveries.url } });
 });
 after(async () => {
-  await world?.stop();
-  await deliveries.stop();
+  try {
+    await world?.stop();
+  } finally {
+    await deliveries.stop();
+  }
 });
 
 test(`${LINES} lines, a cut every two seconds, ${KILLS} kills of the server: not a byte is lost`, { timeout: 1_800_000 }, async () => {

@@ -21,6 +21,7 @@ const PATIENCE = 240_000 + share(1_800_000); // milliseconds, for whatever is wa
 let world;
 let proxy;
 let replicas;
+const watches = [];
 before(async () => {
   replicas = await Replicas.start(REPLICAS, {
     engine: 'kubernetes',
@@ -34,8 +35,13 @@ before(async () => {
   ({ world } = replicas);
 });
 after(async () => {
-  await replicas?.stop();
-  await proxy?.stop();
+  try {
+    await replicas?.stop();
+  } finally {
+    // What is open keeps this process alive.
+    for (const watch of watches) watch.stop();
+    await proxy?.stop();
+  }
 });
 
 /** Asks until somebody answers: which server is up changes all the time. */
@@ -47,7 +53,6 @@ test(`${JOBS} jobs, ${KILLS} kills, ${FAULTS} faults of the apiserver, ${RESTART
   const jobs = [];
   // By their uids: a Job that is made again has another.
   const made = { jobs: new Map(), pods: new Map() };
-  const watches = [];
   for (const [kind, uids] of Object.entries(made)) {
     watches.push(await world.engine.cluster.watch(kind, world.engine.namespace, ({ object: { metadata } }) => uids.set(metadata.uid, metadata.labels['cooperage.io/job'])));
   }
@@ -89,7 +94,7 @@ test(`${JOBS} jobs, ${KILLS} kills, ${FAULTS} faults of the apiserver, ${RESTART
     assert.deepEqual(counted(log, 'line'), upTo(LINES), `the log of job ${job.id}:\n${log}\n${replicas.logs()}`);
   }
   // Each job was one Job of the cluster, one pod and one push.
-  for (const watch of watches) watch.stop();
+  assert.ok(watches.every((watch) => watch.isOpen()), 'all that was made was seen');
   for (const uids of Object.values(made)) assert.deepEqual([...uids.values()].sort(), jobs.map(hex).sort());
   const images = ends.map(({ image }) => image.slice(world.registry.host.length + 1));
   assert.deepEqual(world.registry.pushes().filter((name) => name.startsWith('images/')).sort(), images.sort());

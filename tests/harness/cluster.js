@@ -144,7 +144,7 @@ export class Cluster {
     };
   }
 
-  /** Hears of the objects of a kind from now on, until `stop()` is called, which fails where something may have been missed. */
+  /** Hears of the objects of a kind from now on, until `stop()`; of all of them as long as `isOpen()`. */
   async watch(kind, namespace, each) {
     const { metadata } = await this.ask('GET', Cluster.path(kind, namespace));
     const path = `${Cluster.path(kind, namespace)}?watch=true&timeoutSeconds=10800&resourceVersion=${metadata.resourceVersion}`;
@@ -154,12 +154,7 @@ export class Cluster {
         answer.once('close', () => (isOpen = false));
         // Read without a word of its errors: that it has closed says as much.
         createInterface({ input: answer }).on('line', (line) => each(JSON.parse(line))).on('error', () => {});
-        const stop = () => {
-          const wasOpen = isOpen;
-          sent.destroy();
-          if (!wasOpen) throw new Error(`the watch of ${kind} ended`);
-        };
-        resolve({ stop });
+        resolve({ stop: () => sent.destroy(), isOpen: () => isOpen });
       });
       sent.once('error', reject);
       sent.on('error', () => {});

@@ -85,9 +85,13 @@ export class Replicas {
   }
 
   async stop() {
-    for (const { process } of this.servers) if (process?.running) await process.stop('SIGTERM');
-    await this.world?.stop();
-    await this.front?.stop();
-    await this.deliveries?.stop();
+    try {
+      for (const { process } of this.servers) if (process?.running) await process.stop('SIGTERM');
+      await this.world?.stop();
+    } finally {
+      // They would keep the test's process alive.
+      await this.front?.stop();
+      await this.deliveries?.stop();
+    }
   }
 }
