@@ -13,7 +13,7 @@ npm_packages() {
 kubernetes_bed() {
   local settings setting
   bed=$(mktemp -d "${TMPDIR:-/tmp}/cooperage-kubernetes.XXXXXX")
-  trap 'scripts/kubernetes.sh down "$bed"' EXIT
+  trap '"$root/scripts/kubernetes.sh" down "$bed"' EXIT
   settings=$(scripts/kubernetes.sh up "$bed" $$) || return
   while IFS= read -r setting; do export "${setting?}"; done <<<"$settings"
 }
