@@ -3,10 +3,10 @@
 //! What a person typed wrong is data (`userErrors`, `problems`); top-level errors are for programs and carry
 //! `extensions.code`. Nothing here knows SQL, and nothing decides what a job may do.
 
+mod api;
 pub mod base_image;
 pub mod build_job;
 pub mod connection;
-pub mod error_codes;
 mod ids;
 pub mod image_spec;
 pub mod image_spec_mutation;
@@ -26,6 +26,7 @@ pub mod words;
 
 use async_graphql::{MergedObject, MergedSubscription, Result, Schema, SchemaBuilder};
 
+pub use api::Api;
 pub use ids::GlobalId;
 pub use loaders::Loaders;
 pub use registry_health::RegistryHealth;
@@ -69,9 +70,6 @@ pub struct Mutation(
 #[graphql(name = "Subscription")]
 pub struct Subscription(log::LogSubscription, job_events::JobSubscription, spec_events::SpecSubscription);
 
-/// The schema, ready to answer.
-pub type ApiSchema = Schema<Query, Mutation, Subscription>;
-
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .override_output_type_description::<image_spec::ImageSpecConnection>("A page of image specs.")
@@ -79,13 +77,12 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<base_image::BaseImageConnection>("A page of base images.")
         .limit_depth(DEPTH)
         .limit_complexity(COMPLEXITY)
-        .extension(error_codes::ErrorCodes)
 }
 
-/// The schema over `services`.
+/// The API over `services`.
 #[must_use]
-pub fn schema(services: Services) -> ApiSchema {
-    builder().data(services).finish()
+pub fn api(services: Services) -> Api {
+    Api(builder().data(services).finish())
 }
 
 /// The schema in its own language, as checked in at `schema.graphql`.

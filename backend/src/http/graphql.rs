@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_graphql::Executor as _;
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -50,7 +51,7 @@ pub(super) async fn post(
         ApiError::bad_request(message)
     })?;
     let request = request.data(Loaders::new(&app.services.store));
-    let response = app.schema.execute(request).await;
+    let response = app.api.execute(request).await;
     let mut response = axum::Json(response).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
@@ -112,7 +113,7 @@ async fn serve(app: App, socket: WebSocket, protocol: GraphQLProtocol, signed_in
     let mut data = async_graphql::Data::default();
     data.insert(Loaders::new(&app.services.store));
     let stream = futures_util::stream::once(std::future::ready(Ok(first))).chain(stream);
-    GraphQLWebSocket::new_with_pair(sink, stream, app.schema, protocol).with_data(data).serve().await;
+    GraphQLWebSocket::new_with_pair(sink, stream, app.api, protocol).with_data(data).serve().await;
 }
 
 /// The first message that is not the socket's own.

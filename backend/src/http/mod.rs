@@ -21,7 +21,7 @@ use axum::routing::{any, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::graphql::{ApiSchema, Services};
+use crate::graphql::{Api, Services};
 pub use access::Access;
 pub use assets::Files;
 pub use error::ApiError;
@@ -34,7 +34,7 @@ const BODY_LIMIT: usize = 16 * 1024 * 1024;
 #[derive(Clone)]
 pub struct App {
     access: Arc<Access>,
-    schema: ApiSchema,
+    api: Api,
     services: Services,
     requests: Arc<Requests>,
     files: Files,
@@ -44,8 +44,8 @@ impl App {
     /// An application that answers from `services` to those whom `access` lets in.
     #[must_use]
     pub fn new(access: Access, services: Services) -> Self {
-        let schema = crate::graphql::schema(services.clone());
-        Self { access: Arc::new(access), schema, services, requests: Arc::default(), files: Files::NONE }
+        let api = crate::graphql::api(services.clone());
+        Self { access: Arc::new(access), api, services, requests: Arc::default(), files: Files::NONE }
     }
 
     /// The same, with the web app and the playground.
@@ -75,7 +75,7 @@ pub fn router(app: App, timeout: Duration) -> Router {
         .layer(from_fn_with_state(app.clone(), access::guard))
         .layer(from_fn(headers::security))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(app.clone(), metrics::count))
+        .layer(from_fn_with_state(app.clone(), metrics::measure))
         .with_state(app)
 }
 

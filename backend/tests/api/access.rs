@@ -181,6 +181,9 @@ async fn probes_and_metrics_need_neither_token_nor_host() {
     let metrics = server.get("/metrics").await;
     assert!(metrics.text().contains("cooperage_jobs{status=\"QUEUED\"} 1\n"), "{}", metrics.text());
     assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
+    let milliseconds: Option<f64> =
+        metrics.header("server-timing").strip_prefix("server;dur=").and_then(|text| text.parse().ok());
+    assert!(milliseconds.is_some_and(|milliseconds| milliseconds > 0.0), "{}", metrics.header("server-timing"));
 }
 
 #[tokio::test]
