@@ -9,8 +9,8 @@ use futures_util::stream::BoxStream;
 use super::{Mutation, Query, Subscription};
 
 /// The API, ready to answer. Every top-level error carries a code: those that the library makes, for documents that do not
-/// parse or do not fit the schema, get theirs here. (An extension of the schema could do that, but the library then looks
-/// up and wraps every single field, which is a good part of the time of a list.)
+/// parse or do not fit the schema, get theirs here. (An extension of the schema could do that, but where there is one the
+/// library looks up and wraps every single field.)
 #[derive(Clone)]
 pub struct Api(pub(super) Schema<Query, Mutation, Subscription>);
 
