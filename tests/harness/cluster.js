@@ -104,7 +104,7 @@ export class Cluster {
 
   /** The recorded process id of one of the bed's programs. */
   pid(program) {
-    return Number(readFileSync(join(this.folder, 'pid', program), 'utf8'));
+    return Number.parseInt(readFileSync(join(this.folder, 'pid', program), 'utf8'), 10);
   }
 
   /** Kills one of the bed's programs, without a word. */

@@ -27,15 +27,29 @@ free_port() {
   echo "$port"
 }
 
-# alive NAME: the recorded process runs and is one of ours (a zombie has no command line).
-alive() { [ -f "$S/pid/$1" ] && grep -qsF "$S" "/proc/$(cat "$S/pid/$1")/cmdline"; }
+# record NAME PID: writes down which process NAME is: by its id and, as ids are used again, by the time of its start.
+record() { echo "$2 $(start_of "$2")" >"$S/pid/$1"; }
+
+# alive NAME: what was recorded runs. (Its command line would not do: it is empty while a program is being loaded.)
+alive() {
+  local pid start
+  read -r pid start 2>/dev/null <"$S/pid/$1" && [ -n "$start" ] && [ "$(start_of "$pid")" = "$start" ]
+}
+
+# start_of PID: prints when a process started, in clock ticks (proc(5), stat); nothing for one that has ended.
+start_of() {
+  local stat
+  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return
+  set -- ${stat##*) }
+  [[ $1 == [ZX] ]] || echo "${20}"
+}
 
 # halt NAME...: ends what `begin` started, by its process id.
 halt() {
   local name pid i
   for name; do
     if alive "$name"; then
-      pid=$(cat "$S/pid/$name")
+      read -r pid _ <"$S/pid/$name"
       kill "$pid"
       for ((i = 0; i < 100; i++)); do alive "$name" && sleep 0.1 || break; done
       if alive "$name"; then kill -9 "$pid"; fi

@@ -21,7 +21,7 @@ echo "$programs" >"$S/programs"
 if [ -n "${2:-}" ] && ! alive watcher; then
   setsid bash -c 'while kill -0 "$1" 2>/dev/null; do sleep 1; done; exec "$2" "$3"' "$bed_name" "$2" "$here/down.sh" "$S" \
     </dev/null >"$S/log/watcher.log" 2>&1 &
-  echo $! >"$S/pid/watcher"
+  record watcher $!
 fi
 
 begin() { # name command...: in the background, unless it runs already
@@ -29,7 +29,7 @@ begin() { # name command...: in the background, unless it runs already
   shift
   if alive "$name"; then return; fi
   setsid "$@" </dev/null >>"$S/log/$name.log" 2>&1 &
-  echo $! >"$S/pid/$name"
+  record "$name" $!
 }
 await() { # name seconds command...: until the command succeeds
   local name=$1 end=$((SECONDS + $2))
@@ -169,7 +169,7 @@ begin apiserver "$programs/kube-apiserver" --etcd-servers "$etcd" --cert-dir "$S
   --endpoint-reconciler-type none --kubelet-preferred-address-types Hostname \
   --default-not-ready-toleration-seconds 5 --default-unreachable-toleration-seconds 5 \
   --audit-policy-file "$S/audit.yaml" --audit-log-path "$S/log/audit.log"
-await registry 20 port_open "$port_registry"
+await registry 60 port_open "$port_registry"
 await apiserver 120 "$programs/kubectl" get --raw /readyz
 begin controller-manager "$programs/kube-controller-manager" --kubeconfig "$KUBECONFIG" --bind-address 127.0.0.1 \
   --secure-port "$port_controller_manager" --leader-elect=false --service-account-private-key-file "$S/pki/sa.key" \
