@@ -4,6 +4,7 @@
 bed_folder() {
   mkdir -p "$1"
   S=$(cd "$1" && pwd)
+  export KUBECACHEDIR=$S/kubectl-cache # kubectl would keep it in the home folder
   if [ ! -f "$S/ports" ]; then
     local name
     for name in registry api etcd etcd_peer kubelet kubelet_health controller_manager scheduler; do
