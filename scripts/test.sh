@@ -23,13 +23,22 @@ step() {
 }
 
 dependencies() { (PATH=$(cargo_deny):$PATH && cargo deny check --hide-inclusion-graph bans licenses sources); }
-lint_server() { cargo clippy --release --all-targets -- --deny warnings; }
-lint_web() { cargo clippy --profile web --package cooperage-frontend --target wasm32-unknown-unknown -- --deny warnings; }
-# Our own code is not optimized for its tests: that takes a third of the time. Dependencies are those of the binary that ships,
-# which is put back in its place afterwards, for cargo gives that to what it has built last.
+# Our own code is not optimized for its tests: that takes a third of the time. Dependencies are those of the binary that ships.
+# The compiler is clippy's, so that these need not be looked at once more for the lints alone.
+tests=(env RUSTC_WORKSPACE_WRAPPER=clippy-driver cargo test --profile bench)
+# lint PACKAGE_OPTION...: compiles the tests; what the compiler warns of is a failure. It warns again of what it did not compile anew.
+lint() {
+  local log status=0
+  log=$(mktemp)
+  "${tests[@]}" --no-run --color never "$@" 2>&1 | tee "$log" || status=$?
+  ! grep -q '^warning' "$log" || status=1
+  rm "$log"
+  return "$status"
+}
+# The binary that ships is put back in its place afterwards, for cargo gives that to what it has built last.
 rust_tests() {
   local status=0
-  "$@" cargo test --profile bench || status=$?
+  "$@" || status=$?
   cargo build --release --package cooperage || status=$?
   return "$status"
 }
@@ -37,12 +46,10 @@ rust_tests() {
 test_postgres_store() {
   local folder status=0
   folder=$(mktemp -d)
-  rust_tests scripts/postgres.sh with "$folder" || status=$?
+  rust_tests scripts/postgres.sh with "$folder" "${tests[@]}" || status=$?
   rm -rf "$folder"
   return "$status"
 }
-# Little is computed there: what is compiled soonest serves best.
-test_web() { cargo test --package cooperage-frontend; }
 test_whole() { npm_packages && scripts/test-env.sh >/dev/null && npm test --silent --prefix tests; }
 # What concerns jobs holds on every engine and every database: the same files run on both of each.
 test_postgres() { npm_packages && npm run --silent --prefix tests postgres; }
@@ -56,12 +63,12 @@ need_disk 6000
 step "Install what is missing" scripts/install.sh test
 step "Formatting" cargo fmt --all --check
 step "Build the web app and the server" scripts/build.sh
-step "Lint server, migrations and shared code" lint_server
-step "Lint the web app" lint_web
+step "Lint server, migrations and shared code" lint
 step "Licences, sources and banned crates" dependencies
-step "Unit, property and integration tests" rust_tests
+step "Unit, property and integration tests" rust_tests "${tests[@]}"
 step "The same tests on PostgreSQL" test_postgres_store
-step "Tests of the web app's code" test_web
+step "Lint the web app" lint --package cooperage-frontend
+step "Tests of the web app's code" "${tests[@]}" --package cooperage-frontend
 step "End to end" test_whole
 step "Jobs on PostgreSQL" test_postgres
 step "The tests' Kubernetes" kubernetes
