@@ -2,19 +2,19 @@
 //!
 //! A server whose engine every server can see holds its jobs by leases, and renews them by heartbeats. Jobs on one machine
 //! have no lease that runs out: only the server on that machine can see to them, and it knows them by its name after a
-//! restart; others take over what nobody has ended long after its deadline.
+//! restart. What nobody has ended long after its deadline is taken over by whoever comes, so that it ends.
 
 use std::time::Duration;
 
 use cooperage_shared::JobStatus;
-use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType, Query, UpdateStatement};
+use sea_orm::sea_query::{Cond, Expr, ExprTrait as _, LockBehavior, LockType, Query, UpdateStatement};
 use sea_orm::{ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
 use super::convert::all;
 use super::entity::build_job::{Column, Entity};
 use super::{Claimed, Claimer, Store, StoreError, now};
 
-/// How long after its deadline a job without a lease is given up by its own server.
+/// How long after its deadline a job is given up that no server holds by a lease.
 const GIVEN_UP: Duration = Duration::from_secs(300);
 
 impl Store {
@@ -47,18 +47,22 @@ impl Store {
     /// When the database fails.
     pub async fn adopt(&self, claimer: Claimer<'_>) -> Result<u64, StoreError> {
         let now = now();
+        let ran_out = || Expr::col(Column::LeaseUntil).lt(now.timestamp_millis());
+        // Of another engine, it may be: a database that has moved from one machine to a cluster.
+        let given_up = Cond::all()
+            .add(Expr::col(Column::DeadlineAt).lt((now - GIVEN_UP).timestamp_millis()))
+            .add(Cond::any().add(Expr::col(Column::LeaseUntil).is_null()).add(ran_out()));
+        let mut is_orphan = Cond::any().add(given_up);
+        if claimer.lease.is_some() {
+            is_orphan = is_orphan.add(ran_out());
+        }
         let mut orphans = Query::select();
         orphans
             .column(Column::Id)
             .from(Entity)
             .and_where(Column::Status.eq(JobStatus::Running.as_str()))
-            .and_where(Column::LeaseOwner.ne(claimer.owner));
-        match claimer.lease {
-            Some(_) => orphans.and_where(Column::LeaseUntil.lt(now.timestamp_millis())),
-            None => orphans
-                .and_where(Column::LeaseUntil.is_null())
-                .and_where(Column::DeadlineAt.lt((now - GIVEN_UP).timestamp_millis())),
-        };
+            .and_where(Column::LeaseOwner.ne(claimer.owner))
+            .cond_where(is_orphan);
         if self.db.query_one(orphans.clone().limit(1)).await?.is_none() {
             return Ok(0);
         }

@@ -623,6 +623,22 @@ async fn a_server_that_ends_hands_its_leases_over_and_one_machine_keeps_its_jobs
 }
 
 #[tokio::test]
+async fn a_job_that_another_engine_has_left_is_taken_over_long_after_its_deadline() {
+    let store = TestStore::new().await;
+    let cluster = Claimer { owner: "cluster", lease: Some(HOUR) };
+    let local = store.running("a").await.id;
+    store.backdate_deadline(local, chrono::TimeDelta::minutes(4)).await;
+    assert_eq!(store.adopt(cluster).await.unwrap(), 0, "its own server may come back");
+    store.backdate_deadline(local, chrono::TimeDelta::minutes(6)).await;
+    assert_eq!(store.adopt(cluster).await.unwrap(), 1);
+    // It has a lease now. While that holds it is the cluster's, also for one machine's server.
+    assert_eq!(store.adopt("machine".into()).await.unwrap(), 0);
+    store.release_leases("cluster").await.unwrap();
+    assert_eq!(store.adopt("machine".into()).await.unwrap(), 1);
+    assert_eq!(store.held_jobs("machine").await.unwrap()[0].job.id, local);
+}
+
+#[tokio::test]
 async fn the_same_lines_by_way_of_two_servers_are_stored_once() {
     let store = TestStore::new().await;
     let other = store.other().await;
