@@ -20,11 +20,11 @@ use super::events::Events;
 pub use super::plan::Places;
 use super::plan::{self, PlanError, failure};
 use super::reuse;
-use crate::config::{BuildConfig, LogConfig, RegistryConfig, Secret};
+use crate::config::{BuildConfig, LogConfig, RegistryConfig};
 use crate::engine::{Engine, EngineError, EngineState, Observed};
 use crate::logs::LogStore;
 use crate::registry::RegistryClient;
-use crate::secrets::SecretKey;
+use crate::secrets::{SealError, SecretKey};
 use crate::store::{Claimed, Claimer, Hold, Job, StopReason, Store, StoreError, Terminal};
 
 /// How long a hint may be missing before it looks all the same.
@@ -93,7 +93,7 @@ pub struct Wiring {
     pub engine: Arc<dyn Engine>,
     /// Speaks to registries.
     pub registry: RegistryClient,
-    /// Opens pull secrets.
+    /// Opens pull secrets, and gives builders their tokens.
     pub key: Arc<SecretKey>,
     /// What it needs to know.
     pub settings: Settings,
@@ -332,7 +332,7 @@ impl Inner {
                 return self.finish_act(hold, &Terminal::Failed(*failure)).await;
             }
         };
-        let token = Secret::new(hex::encode(rand::random::<[u8; 32]>()));
+        let token = self.key.delivery_token(job.id)?;
         let token_sha256 = hex::encode(Sha256::digest(token.expose().as_bytes()));
         let limits = &self.settings.logs;
         // The builder keeps to the limit; a little more is taken, for the line that says so.
@@ -497,6 +497,8 @@ enum ActError {
     Conclude(#[from] super::conclude::ConcludeError),
     #[error(transparent)]
     Tidy(#[from] io::Error),
+    #[error(transparent)]
+    Token(#[from] SealError),
 }
 
 impl ActError {

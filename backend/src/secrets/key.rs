@@ -1,8 +1,9 @@
-//! The key that seals pull secrets in the database.
+//! The key that seals pull secrets in the database, and from which builders' tokens follow.
 
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use rand::TryRngCore as _;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{SecretsError, private_file};
@@ -79,6 +80,22 @@ impl SecretKey {
     }
 }
 
+impl SecretKey {
+    /// The token by which the builder of a job delivers: 64 hexadecimal digits, the same on every server and whenever it is
+    /// asked for, so that a start which is repeated changes nothing.
+    ///
+    /// It is XChaCha20's key stream for a nonce of the job's own. No seal has that nonce: theirs are random.
+    ///
+    /// # Errors
+    /// None is known; the cipher's interface has one.
+    pub fn delivery_token(&self, job: Uuid) -> Result<Secret, SealError> {
+        let nonce = [b"delivery".as_slice(), job.as_bytes()].concat();
+        let stream = self.0.encrypt(XNonce::from_slice(&nonce), [0_u8; 32].as_slice());
+        let stream = Zeroizing::new(stream.map_err(|_| SealError::CannotOpen)?);
+        Ok(Secret::new(hex::encode(&stream[..32])))
+    }
+}
+
 /// Neither a name nor a host has a NUL in it.
 fn binding(name: &str, host: &str) -> Vec<u8> {
     [name.as_bytes(), b"\0", host.as_bytes()].concat()
@@ -115,6 +132,17 @@ mod tests {
             (key("a").seal("hub", "host", &secret).unwrap(), key("a").seal("hub", "host", &secret).unwrap());
         assert_ne!(one, two);
         assert!(!one.windows(7).any(|window| window == b"hunter2"));
+    }
+
+    #[test]
+    fn a_jobs_token_is_its_own_and_stays() {
+        let [one, other] = [1, 2].map(Uuid::from_u128);
+        let token = |digit, job| key(digit).delivery_token(job).unwrap().expose().to_owned();
+        assert_eq!(token("a", one), token("a", one));
+        assert_eq!(token("a", one).len(), 64);
+        assert_ne!(token("a", one), token("a", other));
+        assert_ne!(token("a", one), token("b", one));
+        assert!(token("a", one).bytes().all(|digit| digit.is_ascii_hexdigit()));
     }
 
     #[test]

@@ -117,15 +117,14 @@ impl KubernetesEngine {
         })
     }
 
-    /// The Job of a build, suspended and with a Secret yet to come: made, or found from an earlier try.
-    async fn suspended(&self, plan: &BuildPlan) -> Result<Job, EngineError> {
+    /// The Job of a build: made, suspended and with a Secret yet to come, or found from an earlier try.
+    async fn made(&self, plan: &BuildPlan) -> Result<Job, EngineError> {
         let (api, name) = (self.cluster.api::<Job>(), names::of_job(plan.job_id));
         if let Some(found) = find(api.get(&name)).await? {
-            let is_suspended = found.spec.as_ref().and_then(|spec| spec.suspend) == Some(true);
-            if is_suspended && found.metadata.deletion_timestamp.is_none() {
+            if found.metadata.deletion_timestamp.is_none() {
                 return Ok(found);
             }
-            // It has begun with a token that is not valid any more, or is being deleted: nothing of it is wanted.
+            // It is being deleted: nothing of it is wanted.
             stop::stop(&self.cluster, plan.job_id).await?;
             stop::remove(&self.cluster, plan.job_id).await?;
         }
@@ -142,7 +141,12 @@ impl KubernetesEngine {
     }
 
     async fn try_start(&self, plan: &BuildPlan, credentials: &Credentials) -> Result<(), EngineError> {
-        let job = self.suspended(plan).await?;
+        let job = self.made(plan).await?;
+        if job.spec.as_ref().and_then(|spec| spec.suspend) != Some(true) {
+            // An earlier try came this far and did not hear of it, or another server was faster.
+            self.jobs.note(job);
+            return Ok(());
+        }
         // Only a volume that is kept has to be kept small.
         let limits = plan.limits.filter(|_| job::has_volume(&job));
         let plan = &BuildPlan { limits, ..plan.clone() };
