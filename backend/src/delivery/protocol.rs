@@ -187,6 +187,9 @@ pub struct Pushed {
     pub base_image_digest: String,
 }
 
+/// The last line of an attempt that ends before the job is done, and that had the time to deliver all of its log.
+pub const TOLD_TO_END: &str = "[cooperage] The pod is told to end before the job is done.";
+
 /// The header that names the attempt of a request.
 pub const ATTEMPT: &str = "cooperage-attempt";
 

@@ -141,7 +141,7 @@ impl Inner {
         };
         let fits = match salvage.log.filter(|_| is_latest) {
             Some(mut spool) => self.take_spool(job, &mut spool).await?,
-            None => true,
+            None => is_latest,
         };
         let Some(end) = salvage.end else {
             return Ok(Last::Nothing { verdict: salvage.verdict, log_is_whole: salvage.log_is_whole && fits });

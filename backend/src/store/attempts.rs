@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::convert::{column, count, key, word};
 use super::entity::build_job::{ActiveModel, Entity, Model};
 use super::{Store, StoreError, now};
+use crate::delivery::protocol::TOLD_TO_END;
 
 /// How many runs a job may have: an engine that starts more of them is out of its mind.
 const MOST: u64 = 100;
@@ -71,7 +72,12 @@ impl Store {
         }
         let (mut lines, mut bytes, told) = (count(row.log_lines)?, count(row.log_bytes)?, number > 1);
         if told {
-            let marker = format!("[cooperage] The pod was disrupted and runs again (attempt {number}).\n");
+            // A builder that had the time says as its last line that it is told to end: all before it has come.
+            let missing = match self.ends_with_line(&tx, job, TOLD_TO_END).await? {
+                true => "",
+                false => " Lines of the one before may be missing.",
+            };
+            let marker = format!("[cooperage] The pod was disrupted and runs again (attempt {number}).{missing}\n");
             self.insert_lines(&tx, job, lines + 1, marker.as_bytes()).await?;
             lines += 1;
             bytes += marker.len() as u64;

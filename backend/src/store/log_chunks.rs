@@ -131,13 +131,7 @@ impl Store {
     }
 
     pub(super) async fn insert_lines(&self, tx: &Write, job: Uuid, next: u64, data: &[u8]) -> Result<(), StoreError> {
-        use log_chunk::Column;
-        let last = log_chunk::Entity::find()
-            .filter(Column::JobId.eq(key(job)))
-            .order_by_desc(Column::FirstLine)
-            .limit(1)
-            .one(&tx.tx)
-            .await?;
+        let last = last_chunk(tx, job).await?;
         let (mut data, mut first) = (std::borrow::Cow::Borrowed(data), next);
         if let Some(row) = last
             && count(row.byte_count)? + data.len() as u64 <= CHUNK_BYTES as u64
@@ -160,6 +154,14 @@ impl Store {
             first += lines;
         }
         Ok(())
+    }
+
+    /// Whether a log ends with this line.
+    pub(super) async fn ends_with_line(&self, tx: &Write, job: Uuid, line: &str) -> Result<bool, StoreError> {
+        let Some(row) = last_chunk(tx, job).await? else { return Ok(false) };
+        let chunk = Chunk::try_from(row)?;
+        let end = chunk.data.strip_suffix(b"\n").unwrap_or(&chunk.data);
+        Ok(end.rsplit(|byte| *byte == b'\n').next() == Some(line.as_bytes()))
     }
 
     /// At most `limit` chunks from the one that holds line `line` on. The first may begin before that line.
@@ -246,6 +248,12 @@ impl Store {
         tx.commit().await?;
         old.iter().map(|job| id(job)).collect()
     }
+}
+
+async fn last_chunk(tx: &Write, job: Uuid) -> Result<Option<log_chunk::Model>, StoreError> {
+    use log_chunk::Column;
+    let of_job = log_chunk::Entity::find().filter(Column::JobId.eq(key(job))).order_by_desc(Column::FirstLine);
+    Ok(of_job.limit(1).one(&tx.tx).await?)
 }
 
 impl TryFrom<log_chunk::Model> for Chunk {

@@ -2,7 +2,7 @@ use axum::body::Body;
 use cooperage_shared::{JobStatus, Phase};
 use tower::ServiceExt as _;
 
-use super::super::protocol::Outcome;
+use super::super::protocol::{Outcome, TOLD_TO_END};
 use super::*;
 use crate::store::Terminal;
 use crate::store::tests::TestStore;
@@ -177,7 +177,8 @@ async fn a_second_attempt_says_so_and_its_end_is_judged_by_its_own_lines() {
     assert_eq!(bed.begin("pod-2").await, (StatusCode::OK, began(3, 4)));
     let chunks = bed.store.log_chunks(bed.job, 1, 10).await.unwrap();
     let whole = String::from_utf8(chunks.into_iter().flat_map(|chunk| chunk.data).collect()).unwrap();
-    assert_eq!(whole, "a\nb\n[cooperage] The pod was disrupted and runs again (attempt 2).\n");
+    let marker = "[cooperage] The pod was disrupted and runs again (attempt 2).";
+    assert_eq!(whole, format!("a\nb\n{marker} Lines of the one before may be missing.\n"));
     // The first, should its pod still live, is told to stop.
     for what in ["log?from=3", "progress", "end"] {
         assert_eq!(bed.post_as("pod-1", what, "x\n").await.0, StatusCode::GONE, "{what}");
@@ -190,6 +191,18 @@ async fn a_second_attempt_says_so_and_its_end_is_judged_by_its_own_lines() {
     assert_eq!(bed.post_as("pod-2", "end", end("c\n")).await, (StatusCode::OK, next(5)));
     let attempt = bed.store.attempt(bed.job).await.unwrap().unwrap();
     assert_eq!((attempt.name.as_str(), attempt.number, attempt.lines), ("pod-2", 2, 3));
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_told_to_end_and_delivered_has_lost_nothing() {
+    let bed = Bed::new().await;
+    bed.begin("pod-1").await;
+    assert_eq!(bed.post_as("pod-1", "log?from=1", format!("a\n{TOLD_TO_END}\n")).await, (StatusCode::OK, next(3)));
+    bed.begin("pod-2").await;
+    let chunks = bed.store.log_chunks(bed.job, 1, 10).await.unwrap();
+    let whole = String::from_utf8(chunks.into_iter().flat_map(|chunk| chunk.data).collect()).unwrap();
+    let marker = "[cooperage] The pod was disrupted and runs again (attempt 2).";
+    assert_eq!(whole, format!("a\n{TOLD_TO_END}\n{marker}\n"));
 }
 
 #[tokio::test]
