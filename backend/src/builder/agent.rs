@@ -24,7 +24,7 @@ use super::phases::{self, Built, PARENT_VARIABLE, PhaseName, Pulled, Report};
 use super::process::{Ended, Running};
 use super::{buildah, failure, last_word, rootless, store};
 use crate::delivery::client::{Delivered, Last};
-use crate::delivery::protocol::{BuildPlan, Credentials, End, Outcome, Progress, Pushed};
+use crate::delivery::protocol::{BuildPlan, Credentials, End, Outcome, Progress, Pushed, TOLD_TO_END};
 
 /// How long after its deadline a builder still tries to deliver what it has.
 const DELIVERY_GRACE: Duration = Duration::from_secs(24 * 3600);
@@ -113,7 +113,7 @@ impl Agent {
             }
             Err(Stop::Failed(failure)) => Outcome::Failed(failure),
             Err(Stop::Terminated) if is_container && self.courier.is_to_stop(ASK).await? != Some(true) => {
-                self.log.say("[cooperage] The pod is told to end before the job is done.");
+                self.log.say(TOLD_TO_END);
                 self.courier.finish(Last::Pause, tokio::time::sleep(LAST_DELIVERY_OF_CONTAINER)).await?;
                 return Ok(Came::Disrupted);
             }
@@ -233,10 +233,15 @@ impl Agent {
             Err(error) => {
                 return Err(Stop::Failed(match ended {
                     Ended::Signal(signal) => failure::interrupted_by_signal(signal),
-                    Ended::Code(code) => failure::of_io(&io::Error::other(format!(
-                        "phase {} ended with code {code} and left no result ({error})",
-                        name.as_str()
-                    ))),
+                    Ended::Code(code) => {
+                        let lines = self.log.recent(first_line);
+                        failure::no_namespace(&lines).unwrap_or_else(|| {
+                            failure::of_io(&io::Error::other(format!(
+                                "phase {} ended with code {code} and left no result ({error})",
+                                name.as_str()
+                            )))
+                        })
+                    }
                 }));
             }
         };

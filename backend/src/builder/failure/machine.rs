@@ -47,6 +47,25 @@ pub(in crate::builder) fn interrupted_by_signal(signal: i32) -> Failure {
     }
 }
 
+/// A phase that did not begin, because a builder that is not root may not have a user namespace here.
+pub(in crate::builder) fn no_namespace(lines: &[LogLine]) -> Option<Failure> {
+    let line = last_line(lines, |text| {
+        ["unshare: ", "newuidmap: ", "newgidmap: "].iter().any(|program| text.starts_with(program))
+    })?;
+    Some(Failure {
+        log_line: Some(line.number),
+        ..failure(
+            FailureCode::NotStarted,
+            format!(
+                "The machine does not let the builder make a user namespace, without which nothing is built here: {}. Tell \
+                 the administrator: its kernel settings, or the container's seccomp or AppArmor profile or SELinux type \
+                 (COOPERAGE_KUBERNETES_SECCOMP_PROFILE, …_APPARMOR_PROFILE, …_SELINUX_TYPE), must allow it.",
+                line.text.trim_end()
+            ),
+        )
+    })
+}
+
 /// What the exit code and lines of any program tell about the machine.
 pub(super) fn of_lines(exit: i32, lines: &[LogLine]) -> Option<Failure> {
     let full = last_line(lines, |text| {

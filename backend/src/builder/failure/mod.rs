@@ -11,7 +11,7 @@ mod registries;
 
 use cooperage_shared::{Content, Failure, FailureCode, Field};
 
-pub(super) use machine::{interrupted_by_signal, of_io, timed_out};
+pub(super) use machine::{interrupted_by_signal, no_namespace, of_io, timed_out};
 pub(super) use registries::{of_base_registry, of_pull, of_push_registry};
 
 use super::log::LogLine;
