@@ -13,7 +13,7 @@ pub(super) fn verdict(pod: &Pod) -> Option<Failure> {
     let reason = status.reason.as_deref().unwrap_or_default();
     let message = status.message.as_deref().unwrap_or_default();
     match reason {
-        "Evicted" => return Some(evicted(message)),
+        "Evicted" if has_begun(pod) => return Some(evicted(message)),
         "NodeLost" => return Some(gone_with_node(pod)),
         "Terminated" | "NodeShutdown" | "Shutdown" => {
             return Some(lost("The build's node was shut down. Rebuild to run it on another."));

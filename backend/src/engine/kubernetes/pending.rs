@@ -6,14 +6,24 @@ use k8s_openapi::api::core::v1::{ContainerStateWaiting, Pod};
 
 use super::state::{Refusal, containers, failure, has_begun, moment};
 
-/// How long an image may fail to be pulled before it is given up: a second try has failed by then too.
+/// How long an image may fail to be pulled before it is given up, from when its container's turn came: a second try has
+/// failed by then too.
 const IMAGE: TimeDelta = TimeDelta::seconds(45);
 
-/// How long a container may fail to be made before it is given up.
+/// The same of a container that fails to be made.
 const CONTAINER: TimeDelta = TimeDelta::seconds(30);
 
-/// How long the cluster may refuse to make a pod before it is given up.
+/// How long the cluster may refuse to make a pod, by a rule of its own, before it is given up.
 const REFUSED: TimeDelta = TimeDelta::seconds(5);
+
+/// How long it may be unable to make one: whom it asks may be away for a while.
+const UNABLE_TO_MAKE: TimeDelta = TimeDelta::seconds(90);
+
+/// What stands in a message about a rule that will not let a pod pass in a minute either.
+const RULE: &[&str] = &["forbidden", "violates", "is invalid", "denied the request"];
+
+/// What stands in one that calls the pod forbidden because something could not be asked.
+const NOT_ASKED: &str = "error looking up";
 
 /// How long after its time to go a pod may still be there, before its node is taken for lost.
 const NODE: TimeDelta = TimeDelta::seconds(60);
@@ -30,9 +40,10 @@ pub(super) fn verdict(pod: &Pod, patience: TimeDelta, now: DateTime<Utc>) -> Opt
         return Some(lost);
     }
     let age = pod.metadata.creation_timestamp.as_ref().and_then(moment).map_or(TimeDelta::zero(), |made| now - made);
+    let waited = turn(pod).map_or(age, |turn| (now - turn).min(age));
     for container in containers(pod) {
         if let Some(waiting) = container.state.as_ref().and_then(|state| state.waiting.as_ref())
-            && let Some(failure) = waits(waiting, container.image.as_str(), age)
+            && let Some(failure) = waits(waiting, container.image.as_str(), waited)
         {
             return Some(failure);
         }
@@ -62,7 +73,9 @@ pub(super) fn refused(refusal: &Refusal, patience: TimeDelta, now: DateTime<Utc>
         let text = format!("The cluster had no room for the builder within {given}: {text} Try again later.");
         return (age > patience).then(|| not_started(text));
     }
-    (age > REFUSED)
+    let says = |word: &str| text.contains(word);
+    let is_ruled = RULE.iter().any(|word| says(word)) && !says(NOT_ASKED);
+    (age > if is_ruled { REFUSED } else { UNABLE_TO_MAKE })
         .then(|| not_started(format!("The cluster refuses the builder's pod: {text} Tell the administrator.")))
 }
 
@@ -94,6 +107,18 @@ fn waits(waiting: &ContainerStateWaiting, image: &str, age: TimeDelta) -> Option
         }
         _ => None,
     }
+}
+
+/// When the turn of the container came that waits now: its pod had a node, volumes and network, and the containers before
+/// it had ended.
+fn turn(pod: &Pod) -> Option<DateTime<Utc>> {
+    let conditions = pod.status.as_ref()?.conditions.iter().flatten();
+    let ready = conditions
+        .filter(|c| matches!(c.type_.as_str(), "PodScheduled" | "PodReadyToStartContainers") && c.status == "True")
+        .filter_map(|c| c.last_transition_time.as_ref().and_then(moment));
+    let ended =
+        containers(pod).filter_map(|c| c.state.as_ref()?.terminated.as_ref()?.finished_at.as_ref().and_then(moment));
+    ready.chain(ended).max()
 }
 
 /// A pod that should be gone, and is not: nobody on its node ends it.

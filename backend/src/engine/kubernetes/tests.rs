@@ -214,7 +214,7 @@ fn each_thing_that_a_cluster_says_has_its_meaning() {
         ("memory_pressure", 0, Ended, Some(OutOfMemory)),
         ("ephemeral_storage", 0, Ended, Some(OutOfDisk)),
         ("disk_pressure", 0, Ended, Some(OutOfDisk)),
-        ("disk_pressure_at_admission", 0, Ended, Some(OutOfDisk)),
+        ("disk_pressure_at_admission", 0, Ended, Some(NotStarted)),
         ("evicted", 0, Ended, Some(Lost)),
         ("node_shutdown", 0, Ended, Some(Lost)),
         ("node_lost", 0, Running, None),
@@ -248,6 +248,47 @@ fn between_a_disrupted_pod_and_the_next_nothing_is_given_up() {
     };
     assert_eq!(judge(&seen(true)), (EngineState::Running, None));
     assert_eq!(judge(&seen(false)).0, EngineState::Doomed);
+}
+
+#[test]
+fn a_cluster_that_cannot_make_a_pod_for_a_while_is_waited_for() {
+    let refused = |message: &str, seconds| {
+        let now = Utc::now();
+        let refusal = state::Refusal { message: message.to_owned(), since: now - TimeDelta::seconds(seconds) };
+        pending::refused(&refusal, TimeDelta::seconds(600), now).map(|failure| failure.code)
+    };
+    let rule = r#"Error creating: admission webhook "policy" denied the request: no"#;
+    assert_eq!(refused(rule, 6), Some(FailureCode::NotStarted));
+    for message in [
+        r#"Error creating: Internal error occurred: failed calling webhook "policy": context deadline exceeded"#,
+        r#"Error creating: pods "a" is forbidden: error looking up service account a/b: timeout"#,
+    ] {
+        assert_eq!(refused(message, 60), None, "{message}");
+        assert_eq!(refused(message, 91), Some(FailureCode::NotStarted), "{message}");
+    }
+}
+
+#[test]
+fn the_wait_for_an_image_begins_with_the_turn_of_its_container() {
+    let Fixture { job, pods, now, .. } = fixture("image_registry_away");
+    let judged = |pod: &Pod| {
+        let pods = [Arc::new(pod.clone())];
+        let patience = TimeDelta::seconds(600);
+        judge(&Seen { job: job.as_ref(), pods: &pods, had_pod: false, refusal: None, patience, now }).0
+    };
+    // It was made long ago, and waited for a node, or for a volume.
+    let mut pod = pods[0].clone();
+    let ago = |seconds| {
+        let time = now - TimeDelta::seconds(seconds);
+        serde_json::from_value(serde_json::Value::String(time.to_rfc3339())).unwrap()
+    };
+    pod.metadata.creation_timestamp = Some(ago(300));
+    for (seconds, state) in [(5, EngineState::Running), (60, EngineState::Doomed)] {
+        for condition in pod.status.as_mut().unwrap().conditions.iter_mut().flatten() {
+            condition.last_transition_time = Some(ago(seconds));
+        }
+        assert_eq!(judged(&pod), state, "after {seconds} s");
+    }
 }
 
 #[test]
@@ -288,7 +329,7 @@ fn the_volume_that_suits_best_is_chosen() {
     let [job, other] = [1, 2].map(Uuid::from_u128);
     let chosen =
         |volumes: &[PersistentVolumeClaim]| volume::choose(volumes, job, "python").map(|volume| volume.name_any());
-    let name = |number| Some(names::of_volume(number));
+    let name = |number| Some(names::of_volume("cooperage", number));
     assert_eq!(chosen(&[]), None);
     // Of this base, and free; the latest used of them.
     let pool = [pooled(0, None, "r", 1), pooled(1, None, "python", 2), pooled(2, None, "python", 3)];
