@@ -19,7 +19,8 @@ pub struct KubernetesArgs {
     /// The builder's image. The engine `kubernetes` needs it
     #[arg(long, env = "COOPERAGE_KUBERNETES_BUILDER_IMAGE", value_name = "IMAGE")]
     pub kubernetes_builder_image: Option<String>,
-    /// The name of this installation, the same for all its replicas: it looks after the jobs that bear it and no others
+    /// The name of this installation, the same for all its replicas: it looks after the jobs that bear it and no others,
+    /// and its cache volumes are called after it
     #[arg(long, env = "COOPERAGE_KUBERNETES_INSTANCE", value_name = "NAME", default_value = "cooperage")]
     pub kubernetes_instance: String,
     /// The processor time that a builder is given for sure
@@ -102,7 +103,7 @@ pub struct KubernetesConfig {
     pub namespace: Option<String>,
     /// The builder's image.
     pub builder_image: String,
-    /// The name of this installation, a valid label value.
+    /// The name of this installation, a DNS label.
     pub instance: String,
     /// What a builder is given for sure: `cpu`, `memory`, `ephemeral-storage`.
     pub requests: BTreeMap<String, String>,
@@ -209,9 +210,10 @@ impl KubernetesArgs {
                 .to_owned();
             invalid("--kubernetes-builder-image", message)
         })?;
-        let instance = values::filled(Some(self.kubernetes_instance)).filter(|name| is_label_value(name));
+        let instance = values::filled(Some(self.kubernetes_instance)).filter(|name| is_dns_label(name));
         let instance = instance.ok_or_else(|| {
-            let message = "expected at most 63 letters, digits, '-', '_' and '.'".to_owned();
+            let message =
+                "expected at most 50 lower-case letters, digits and '-', with no '-' at either end".to_owned();
             invalid("--kubernetes-instance", message)
         })?;
         let tolerations = match values::filled(self.kubernetes_tolerations) {
@@ -332,6 +334,13 @@ pub fn is_label_value(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
+/// Whether a text can begin the name of any object and stand in a label too: a DNS label (RFC 1123), with some room left.
+fn is_dns_label(text: &str) -> bool {
+    text.len() <= 50
+        && is_label_value(text)
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -361,5 +370,7 @@ mod tests {
         assert!(is_label_value("a") && is_label_value("A-1_b.c"));
         assert!(!is_label_value("") && !is_label_value("-a") && !is_label_value("a.") && !is_label_value("ä"));
         assert!(is_label_value(&"a".repeat(63)) && !is_label_value(&"a".repeat(64)));
+        assert!(is_dns_label("team-1") && is_dns_label(&"a".repeat(50)) && !is_dns_label(&"a".repeat(51)));
+        assert!(!is_dns_label("Team") && !is_dns_label("a.b") && !is_dns_label("a_b") && !is_dns_label("a-"));
     }
 }

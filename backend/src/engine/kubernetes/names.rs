@@ -23,9 +23,9 @@ pub(super) fn of_job(job: Uuid) -> String {
     format!("cooperage-job-{}", job.simple())
 }
 
-/// The name of the cache volume with this number.
-pub(super) fn of_volume(number: u16) -> String {
-    format!("cooperage-cache-{number}")
+/// The name of an installation's cache volume with this number.
+pub(super) fn of_volume(instance: &str, number: u16) -> String {
+    format!("{instance}-cache-{number}")
 }
 
 /// The job that an object belongs to.

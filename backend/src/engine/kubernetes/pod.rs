@@ -1,5 +1,5 @@
-//! A builder's pod: three containers in turn over the same folders. Only one of them holds the pull secret and only one
-//! the push secret; the one that runs a stranger's install steps holds neither.
+//! A builder's pod: three containers in turn over the same folders. Pull and push hold the logins that they need; the one
+//! that runs a stranger's install steps holds none.
 
 use k8s_openapi::api::core::v1::{
     AppArmorProfile, Capabilities, ConfigMapVolumeSource, Container, EmptyDirVolumeSource, EnvVar, EnvVarSource,

@@ -55,9 +55,10 @@ pub(super) async fn release(cluster: &Cluster, config: &KubernetesConfig, job: U
 async fn all(cluster: &Cluster, config: &KubernetesConfig) -> Result<Vec<PersistentVolumeClaim>, EngineError> {
     let mut volumes = listed(cluster, config).await?;
     let there: HashSet<String> = volumes.iter().map(|volume| volume.name_any()).collect();
-    let wanted: HashSet<String> = (0..config.cache.count).map(names::of_volume).collect();
+    let wanted: HashSet<String> =
+        (0..config.cache.count).map(|number| names::of_volume(&config.instance, number)).collect();
     for number in 0..config.cache.count {
-        if there.contains(&names::of_volume(number)) {
+        if there.contains(&names::of_volume(&config.instance, number)) {
             continue;
         }
         let made = async {

@@ -24,7 +24,7 @@ pub(super) fn volume(config: &KubernetesConfig, number: u16) -> PersistentVolume
     let size = BTreeMap::from([("storage".to_owned(), Quantity(config.cache.size.clone()))]);
     PersistentVolumeClaim {
         metadata: ObjectMeta {
-            name: Some(names::of_volume(number)),
+            name: Some(names::of_volume(&config.instance, number)),
             labels: Some(names::volume_labels(&config.instance)),
             ..ObjectMeta::default()
         },
