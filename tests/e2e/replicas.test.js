@@ -1,5 +1,7 @@
 // Two servers of one PostgreSQL, each with builds of its own on this machine; and the way there from SQLite.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { counted, counting, upTo } from '../harness/counted.js';
 import { database } from '../harness/database.js';
@@ -142,6 +144,9 @@ describe('copy-database', () => {
     world.database = await database('postgres').start(world);
     const copy = () => world.command('copy-database');
     world.environment.COOPERAGE_COPY_TO = world.database.url;
+    const elsewhere = join(world.folder, 'mistyped');
+    await assert.rejects(world.command('copy-database', '--data-dir', elsewhere), ({ stderr }) => /mistyped holds no database/.test(stderr));
+    assert.ok(!existsSync(elsewhere), 'nothing is made there');
     const { stdout } = await copy();
     assert.match(stdout, /^4 jobs$/m);
     await assert.rejects(copy(), ({ stderr }) => /empty/.test(stderr), 'what is there is not written over');

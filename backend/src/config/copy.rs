@@ -35,11 +35,19 @@ impl CopyArgs {
     /// The databases that are meant.
     ///
     /// # Errors
-    /// When a URL is missing or is of a kind that is not supported.
+    /// When a URL is missing or is of a kind that is not supported, or when there is nothing to copy.
     pub fn resolve(self, data: &DataDir) -> Result<CopyConfig, ConfigError> {
         let from = match self.from {
             Some(url) => checked("--from", &url)?,
-            None => sqlite_in(data),
+            // A folder that was mistyped is told, and not filled with an empty database.
+            None if data.database().is_file() => sqlite_in(data),
+            None => {
+                let message = format!(
+                    "{} holds no database: name the folder with the server's data, or the database to copy by --from",
+                    data.path().display()
+                );
+                return Err(ConfigError::Invalid { setting: "--data-dir", message });
+            }
         };
         let to = values::secret_or_file("--to", self.to, self.to_file.as_deref())?;
         let to = to.ok_or_else(|| ConfigError::Invalid {

@@ -64,6 +64,13 @@ impl Store {
     pub async fn copy_to(&self, target: &Self) -> Result<Vec<Copied>, CopyError> {
         // One moment of the source, and one transaction of the target.
         let from = self.db.begin().await?;
+        if self.is_shared() {
+            from.execute_unprepared(
+                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; \
+                 SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
+            )
+            .await?;
+        }
         let to = target.write().await?;
         if target.is_shared() {
             to.tx.execute_unprepared("SET LOCAL idle_in_transaction_session_timeout = 0").await?;

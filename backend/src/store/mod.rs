@@ -161,9 +161,11 @@ impl Store {
             return Ok(Migrator::up(&self.db, None).await?);
         }
         let tx = self.db.begin().await?;
-        // One server migrates, the others wait, however long it takes; then they find nothing to do.
+        // One server migrates, the others wait, however long it takes; then they find nothing to do. One that was frozen
+        // meanwhile keeps them waiting no longer than a minute.
         tx.execute_unprepared(
-            "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
+            "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; \
+             SET LOCAL idle_in_transaction_session_timeout = 60000",
         )
         .await?;
         tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATING})")).await?;
