@@ -52,6 +52,15 @@ app.kubernetes.io/instance: {{ include "cooperage.fullname" . }}
 {{- default (printf "%s-data" (include "cooperage.fullname" .)) .Values.database.volume.existingClaim }}
 {{- end }}
 
+{{- /* The name that browsers are let in by: an ingress says it too. */ -}}
+{{- define "cooperage.publicUrl" -}}
+{{- if .Values.publicUrl -}}
+{{ .Values.publicUrl }}
+{{- else if .Values.ingress.enabled -}}
+{{ empty .Values.ingress.tlsSecret | ternary "http" "https" }}://{{ .Values.ingress.host }}
+{{- end }}
+{{- end }}
+
 {{- /* Where builders deliver: by the Service, or on the node's network by loopback. */ -}}
 {{- define "cooperage.deliveryUrl" -}}
 {{- if .Values.hostNetwork -}}
@@ -67,5 +76,10 @@ http://{{ include "cooperage.fullname" . }}-delivery.{{ .Release.Namespace }}.sv
 {{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) }}
 {{- fail "An ingress needs a host name: set ingress.host, or ingress.enabled to false." }}
+{{- end }}
+{{- range list "DATA_DIR" "DELIVERY_LISTEN" "DELIVERY_URL" "ENGINE" "KUBERNETES_INSTANCE" "KUBERNETES_NAMESPACE" "LISTEN" }}
+{{- if hasKey $.Values.settings . }}
+{{- fail (printf "settings.%s is the chart's own: its Services, Role and NetworkPolicies hang on it." .) }}
+{{- end }}
 {{- end }}
 {{- end }}
