@@ -17,7 +17,7 @@ const chart = join(root, 'deploy/chart');
 const REPLICATED = ['replicas=3', 'database.urlSecret=database'];
 const EVERYTHING = [
   ...REPLICATED, 'publicUrl=https://images.example.org', 'registry.host=registry.example.org', 'registry.credentialsSecret=registry', 'token.existingSecret=token',
-  'secretKey.existingSecret=key', 'builds.cache.volumes=3', 'builds.caConfigMap=ca', 'builds.nodeSelector.pool=builds', 'builds.imagePullSecrets={one,two}',
+  'secretKey.existingSecret=key', 'builds.cache.volumes=3', 'builds.caConfigMap=ca', 'caConfigMap=ca', 'builds.nodeSelector.pool=builds', 'builds.imagePullSecrets={one,two}',
   'builds.security.userNamespaces=true', 'builds.security.seccompProfile=Localhost/cooperage.json', 'builds.security.appArmorProfile=Unconfined',
   'builds.security.seLinuxType=container_engine_t', 'builds.tolerations[0].key=builds', 'builds.tolerations[0].operator=Exists', 'ingress.enabled=true',
   'ingress.host=images.example.org', 'ingress.tlsSecret=tls', 'serviceMonitor.enabled=true', 'settings.PIP_INDEX_URL=https://pypi.example.org/simple',
@@ -92,6 +92,24 @@ describe('the chart', () => {
     assert.match(await refusal('builds.security.seccompProfile=cooperage.json'), /seccompProfile/);
     assert.match(await refusal('replicas=2'), /needs PostgreSQL/);
     assert.match(await refusal('ingress.enabled=true'), /ingress\.host/);
+    assert.match(await refusal('builds.maxParallel=1001'), /maxParallel/);
+    assert.match(await refusal('publicUrl=https://example.org/images'), /publicUrl/);
+    assert.match(await refusal('settings.KUBERNETES_INSTANCE=other'), /settings\.KUBERNETES_INSTANCE/);
+  });
+
+  test('gives the server its settings as they were written', async () => {
+    const environment = async (values) => {
+      const { objects } = await render(values);
+      const { env } = objects.find(({ kind }) => kind === 'Deployment').spec.template.spec.containers[0];
+      return Object.fromEntries(env.map(({ name, value }) => [name, value]));
+    };
+    const given = await environment(['settings.LOG_MAX_BYTES=536870912', 'settings.LOG=debug', 'ingress.enabled=true', 'ingress.host=images.example.org', 'caConfigMap=ca']);
+    assert.equal(given.COOPERAGE_LOG_MAX_BYTES, '536870912');
+    assert.equal(given.COOPERAGE_LOG, 'debug');
+    assert.equal(given.COOPERAGE_PUBLIC_URL, 'http://images.example.org', "the ingress's name is let in");
+    assert.equal(given.SSL_CERT_DIR, '/etc/cooperage/ca');
+    assert.equal((await environment(EVERYTHING)).COOPERAGE_PUBLIC_URL, 'https://images.example.org');
+    assert.equal((await environment([])).COOPERAGE_PUBLIC_URL, undefined);
   });
 
   test("holds no secret's value but those that it makes itself", async () => {
@@ -118,6 +136,10 @@ describe('the chart', () => {
     assert.equal(may(build, outside('203.0.113.7'), 443), false, 'apiserver by its own address');
     assert.equal(may(build, outside('169.254.169.254'), 80), false, 'metadata');
     assert.equal(may(build, outside('fd00:ec2::254'), 80), false, 'metadata by IPv6');
+    assert.equal(may(build, outside('168.63.129.16'), 80), false, "Azure's");
+    const byDefault = (await render([])).objects.filter(({ kind }) => kind === 'NetworkPolicy');
+    for (const [address, port] of [['10.96.0.1', 443], ['169.254.169.254', 80], ['168.63.129.16', 80]]) assert.equal(allows(byDefault, build, outside(address), port), false, address);
+    assert.equal(allows(byDefault, build, outside('198.51.100.20'), 443), true, 'a package index, by default');
     assert.equal(may(build, { address: '10.1.2.9', namespace: 'other', labels: {} }, 5432), false, 'other pods');
     assert.equal(may(ingress, build, 22), false, 'nobody reaches a build');
     assert.equal(may(ingress, server, 8080), true, 'people');
@@ -240,6 +262,9 @@ describe('a server installed by the chart', () => {
     const before = await key();
     await cluster.helm('upgrade', release, chart, '--namespace', namespace, '--reuse-values', '--wait', '--timeout', '90s', '--set', 'podAnnotations.turn=second');
     assert.equal(await key(), before, 'the key is the same');
+    const renamed = cluster.helm('upgrade', release, chart, '--namespace', namespace, '--reuse-values', '--set', 'secretKey.key=other');
+    await assert.rejects(renamed, ({ stderr }) => /images-cooperage-key has no key other/.test(stderr), 'the key is not thrown away');
+    assert.equal(await key(), before, 'the key is the same after a refused upgrade');
     assert.equal((await api.job(first.id)).status, 'SUCCEEDED');
     assert.match(await api.log(first), /\[cooperage\]/);
     await build('second', base);

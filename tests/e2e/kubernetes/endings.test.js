@@ -67,6 +67,7 @@ for (const [what, settings, message] of [
   ['a builder image that is not there', { COOPERAGE_KUBERNETES_BUILDER_IMAGE: '127.0.0.1:1/none:1' }, /127\.0\.0\.1:1\/none:1/],
   ['more memory than any node has', { COOPERAGE_KUBERNETES_MEMORY_REQUEST: '9000Gi', COOPERAGE_KUBERNETES_MEMORY_LIMIT: '', COOPERAGE_KUBERNETES_PENDING_DEADLINE: '5s' }, /memory/i],
   ['a seccomp profile that no node has', { COOPERAGE_KUBERNETES_SECCOMP_PROFILE: 'Localhost/none.json' }, /none\.json|seccomp/],
+  ['a seccomp profile that refuses it a user namespace', { COOPERAGE_KUBERNETES_SECCOMP_PROFILE: 'RuntimeDefault' }, /user namespace.*SECCOMP_PROFILE/s],
 ]) {
   describe(`a cluster that cannot run it, for ${what}`, () => {
     let world;
