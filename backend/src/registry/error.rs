@@ -32,12 +32,13 @@ impl RegistryError {
     }
 
     pub(super) fn from_status(status: u16, text: &str) -> Self {
+        let said = || format!("status {status} {}", shorten(text)).trim_end().to_owned();
         match status {
             401 | 403 => Self::AccessDenied,
             404 => Self::NotFound,
             _ if status == 507 || tells_full_disk(text) => Self::OutOfDisk(shorten(text)),
-            429 | 500 | 502..=504 => Self::Unreachable(format!("status {status} {}", shorten(text))),
-            _ => Self::Other(format!("the registry answered with status {status} {}", shorten(text))),
+            429 | 500 | 502..=504 => Self::Unreachable(said()),
+            _ => Self::Other(format!("the registry answered with {}", said())),
         }
     }
 }
