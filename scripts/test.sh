@@ -26,11 +26,12 @@ dependencies() { (PATH=$(cargo_deny):$PATH && cargo deny check --hide-inclusion-
 # Our own code is not optimized for its tests: that takes a third of the time. Dependencies are those of the binary that ships.
 # The compiler is clippy's, so that these need not be looked at once more for the lints alone.
 tests=(env RUSTC_WORKSPACE_WRAPPER=clippy-driver cargo test --profile bench)
-# lint PACKAGE_OPTION...: compiles the tests; what the compiler warns of is a failure. It warns again of what it did not compile anew.
+web_tests=(env RUSTC_WORKSPACE_WRAPPER=clippy-driver cargo test --package cooperage-frontend)
+# lint TESTS...: compiles them; what the compiler warns of is a failure. It warns again of what it did not compile anew.
 lint() {
   local log status=0
   log=$(mktemp)
-  "${tests[@]}" --no-run --color never "$@" 2>&1 | tee "$log" || status=$?
+  "$@" --no-run --color never 2>&1 | tee "$log" || status=$?
   ! grep -q '^warning' "$log" || status=1
   rm "$log"
   return "$status"
@@ -63,12 +64,12 @@ need_disk 6000
 step "Install what is missing" scripts/install.sh test
 step "Formatting" cargo fmt --all --check
 step "Build the web app and the server" scripts/build.sh
-step "Lint server, migrations and shared code" lint
+step "Lint server, migrations and shared code" lint "${tests[@]}"
 step "Licences, sources and banned crates" dependencies
 step "Unit, property and integration tests" rust_tests "${tests[@]}"
 step "The same tests on PostgreSQL" test_postgres_store
-step "Lint the web app" lint --package cooperage-frontend
-step "Tests of the web app's code" "${tests[@]}" --package cooperage-frontend
+step "Lint the web app" lint "${web_tests[@]}"
+step "Tests of the web app's code" "${web_tests[@]}"
 step "End to end" test_whole
 step "Jobs on PostgreSQL" test_postgres
 step "The tests' Kubernetes" kubernetes
