@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{
-    CopyArgs, DataArgs, DatabaseArgs, LogFormat, LoggingArgs, Settings, file, reference, secret_arguments,
+    self, CopyArgs, DataArgs, DatabaseArgs, LogFormat, LoggingArgs, Settings, file, reference, secret_arguments,
 };
 use crate::error_chain::one_line;
 use crate::http::Files;
@@ -23,7 +23,7 @@ pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 #[command(name = "cooperage", version)]
 struct Cli {
     /// A TOML file of settings; `cooperage config` prints one with every setting explained
-    #[arg(long, global = true, env = "COOPERAGE_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, env = "COOPERAGE_CONFIG", value_name = "FILE", value_parser = config::path())]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,

@@ -25,7 +25,7 @@ pub struct BuildArgs {
     #[arg(long, env = "COOPERAGE_BUILD_INSECURE_REGISTRIES", value_name = "HOST[:PORT]", value_delimiter = ',')]
     pub build_insecure_registries: Vec<String>,
     /// The uv program that installs Pip requirements. Where none is given, the one in PATH; without one, the image's pip
-    #[arg(long, env = "COOPERAGE_BUILD_UV", value_name = "FILE")]
+    #[arg(long, env = "COOPERAGE_BUILD_UV", value_name = "FILE", value_parser = values::path())]
     pub build_uv: Option<PathBuf>,
     /// The most that the kept image store may take before the images unused for longest are removed
     #[arg(long, env = "COOPERAGE_BUILD_STORE_LIMIT", value_name = "SIZE", default_value = "40GiB",
@@ -69,7 +69,7 @@ pub struct BuildArgs {
     #[arg(long, env = "COOPERAGE_BUILD_NO_PROXY", value_name = "HOSTS")]
     pub build_no_proxy: Option<String>,
     /// A file of PEM certificates that install steps trust besides the base image's own
-    #[arg(long, env = "COOPERAGE_BUILD_CA_BUNDLE", value_name = "FILE")]
+    #[arg(long, env = "COOPERAGE_BUILD_CA_BUNDLE", value_name = "FILE", value_parser = values::path())]
     pub build_ca_bundle: Option<PathBuf>,
     /// Lines for apt.conf during install steps, one after another
     #[arg(long, env = "COOPERAGE_BUILD_APT_CONF", value_name = "LINES", value_delimiter = '\n')]

@@ -18,7 +18,7 @@ pub struct CopyArgs {
     #[arg(long, env = "COOPERAGE_COPY_TO", hide_env_values = true, value_name = "URL", value_parser = values::secret)]
     pub to: Option<Secret>,
     /// A file that holds that URL
-    #[arg(long, env = "COOPERAGE_COPY_TO_FILE", value_name = "FILE")]
+    #[arg(long, env = "COOPERAGE_COPY_TO_FILE", value_name = "FILE", value_parser = values::path())]
     pub to_file: Option<PathBuf>,
 }
 

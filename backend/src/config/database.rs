@@ -16,7 +16,7 @@ pub struct DatabaseArgs {
           value_parser = values::secret)]
     pub database_url: Option<Secret>,
     /// A file that holds that URL
-    #[arg(long, env = "COOPERAGE_DATABASE_URL_FILE", value_name = "FILE")]
+    #[arg(long, env = "COOPERAGE_DATABASE_URL_FILE", value_name = "FILE", value_parser = values::path())]
     pub database_url_file: Option<PathBuf>,
 }
 

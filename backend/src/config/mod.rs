@@ -35,6 +35,7 @@ pub use logging::{LogFormat, LoggingArgs};
 pub use registry::{RegistryArgs, RegistryConfig};
 pub use secret::Secret;
 pub use server::{ServerArgs, ServerConfig};
+pub(crate) use values::path;
 
 /// A setting that cannot be used, told to the administrator.
 #[derive(Debug, thiserror::Error)]

@@ -24,7 +24,7 @@ pub struct RegistryArgs {
           value_parser = values::secret)]
     pub registry_password: Option<Secret>,
     /// A file that holds the password to push with, where it is not in COOPERAGE_REGISTRY_PASSWORD
-    #[arg(long, env = "COOPERAGE_REGISTRY_PASSWORD_FILE", value_name = "FILE")]
+    #[arg(long, env = "COOPERAGE_REGISTRY_PASSWORD_FILE", value_name = "FILE", value_parser = values::path())]
     pub registry_password_file: Option<PathBuf>,
     /// Speak plain HTTP to the registry. Where it is not set: yes on loopback, no elsewhere
     #[arg(long, env = "COOPERAGE_REGISTRY_INSECURE", value_name = "BOOL", num_args = 0..=1,

@@ -24,14 +24,14 @@ pub struct ServerArgs {
     #[arg(long, env = "COOPERAGE_TOKEN", hide = true, hide_env_values = true, value_parser = values::secret)]
     pub token: Option<Secret>,
     /// A file that holds the token that every call needs, where it is not in COOPERAGE_TOKEN
-    #[arg(long, env = "COOPERAGE_TOKEN_FILE", value_name = "FILE")]
+    #[arg(long, env = "COOPERAGE_TOKEN_FILE", value_name = "FILE", value_parser = values::path())]
     pub token_file: Option<PathBuf>,
     /// The key that encrypts pull secrets in the database: 64 hexadecimal digits. Made at first start and kept in the
     /// data folder where none is given. Whoever loses it must enter every pull secret again; replicas share one
     #[arg(long, env = "COOPERAGE_SECRET_KEY", hide = true, hide_env_values = true, value_parser = values::secret)]
     pub secret_key: Option<Secret>,
     /// A file that holds the key that encrypts pull secrets, where it is not in COOPERAGE_SECRET_KEY
-    #[arg(long, env = "COOPERAGE_SECRET_KEY_FILE", value_name = "FILE")]
+    #[arg(long, env = "COOPERAGE_SECRET_KEY_FILE", value_name = "FILE", value_parser = values::path())]
     pub secret_key_file: Option<PathBuf>,
     /// How long a request may take before it is given up; logs and subscriptions are not counted
     #[arg(long, env = "COOPERAGE_REQUEST_TIMEOUT", value_name = "DURATION", default_value = "30s",

@@ -1,8 +1,10 @@
 //! Parsers of single values that several settings share.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::{ConfigError, Secret};
 
@@ -27,6 +29,11 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
 #[expect(clippy::unnecessary_wraps, reason = "the shape that clap asks of a value parser")]
 pub(super) fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text.to_owned()))
+}
+
+/// A path, or nothing where it is empty: clap's own parser refuses that.
+pub(crate) fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// An empty value counts as none, so that a variable can be switched off by emptying it.
@@ -70,6 +77,24 @@ pub(super) fn is_loopback(authority: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As `make run` leaves them where the machine has nothing to hand on.
+    #[test]
+    fn a_variable_of_a_path_can_be_empty() {
+        #[derive(clap::Parser)]
+        struct Settings {
+            #[command(flatten)]
+            build: crate::config::BuildArgs,
+            #[command(flatten)]
+            registry: crate::config::RegistryArgs,
+        }
+        let empty = ["--build-ca-bundle", "--build-uv", "--registry-password-file"].map(|name| format!("{name}="));
+        let settings = <Settings as clap::Parser>::try_parse_from([vec!["test".to_owned()], empty.to_vec()].concat());
+        let Settings { build, registry } = settings.unwrap();
+        let build = build.resolve();
+        assert_eq!((build.uv, build.settings.ca_bundle), (None, None));
+        assert!(registry.resolve().unwrap().password.is_none());
+    }
 
     #[test]
     fn durations_and_sizes_are_read_as_people_write_them() {

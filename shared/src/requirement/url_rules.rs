@@ -13,12 +13,11 @@ pub(crate) fn refuse_credentials(text: &str) -> Result<(), ParseError> {
     while let Some(found) = text[from..].find("://") {
         let colon = from + found;
         let start = colon + 3;
-        let scheme_start = text[..colon].rfind(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c));
-        let scheme = &text[scheme_start.map_or(0, |at| at + 1)..colon];
+        let scheme = text[..colon].rsplit(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c)).next();
         let end = text[start..].find(['/', '?', '#', ' ']).map_or(text.len(), |length| start + length);
         let authority = &text[start..end];
         if let Some((user, _)) = authority.rsplit_once('@') {
-            let ssh = scheme.ends_with("ssh");
+            let ssh = scheme.is_some_and(|scheme| scheme.ends_with("ssh"));
             if !ssh || user.contains(':') {
                 return Err(ParseError::new(ProblemCode::Credentials, SECRET_IN_URL).at(text, start));
             }
@@ -51,6 +50,7 @@ mod tests {
             "x[url=http://a:b@h/y]",
             "https://a\\@b:c@d/x",
             "a://b/c://u:p@h",
+            "aé://u:p@h",
         ] {
             assert_eq!(refuse_credentials(text).expect_err(text).code, ProblemCode::Credentials, "{text}");
         }

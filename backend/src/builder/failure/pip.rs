@@ -183,6 +183,12 @@ fn not_built(lines: &[LogLine], content: &Content) -> Option<Failure> {
 fn no_compiler(lines: &[LogLine], content: &Content) -> Option<Failure> {
     let line = lines.iter().find(|line| {
         let text = line.text.as_str();
+        if text.contains("package registry") || text.contains("No matching distribution") {
+            return false; // a package may be called like a compiler
+        }
+        if text.contains("No CMAKE_") && text.contains("_COMPILER could be found") {
+            return true;
+        }
         let missing =
             ["No such file or directory", "command not found", "not found", "failed: No such", "No working compiler"];
         let tools =
@@ -192,8 +198,6 @@ fn no_compiler(lines: &[LogLine], content: &Content) -> Option<Failure> {
             || text.contains("Unknown compiler")
             || text.contains("Unable to find a compiler")
             || text.contains("can't find Rust compiler")
-            || text.contains("CMAKE_C_COMPILER")
-            || text.contains("CMAKE_CXX_COMPILER")
             || text.contains("Cargo, the Rust package manager, is not installed")
             || missing.iter().any(|word| text.contains(word)))
             && (tools.iter().any(|tool| text.contains(tool)) || text.contains("ompiler"))

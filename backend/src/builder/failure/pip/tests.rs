@@ -106,6 +106,18 @@ fn what_pip_prints_is_understood() {
 }
 
 #[test]
+fn a_package_that_is_called_like_a_compiler_is_a_package() {
+    for name in ["cmakee", "ninja-foo", "decompilerx"] {
+        let line =
+            format!("  cause: Because {name} was not found in the package registry and you require {name}, we can");
+        let missing = failure(&format!("error: No solution found when resolving dependencies\n{line}"), &[name]);
+        assert_eq!((missing.code, missing.requirement.as_deref()), (FailureCode::PackageNotFound, Some(name)));
+    }
+    let cmake = failure("CMake Error: No CMAKE_C_COMPILER could be found.", &["pyzmq"]);
+    assert_eq!(cmake.code, FailureCode::NoCompiler);
+}
+
+#[test]
 fn what_the_script_finds_missing_has_its_remedy() {
     let no_python = of_step(code::NO_PYTHON, &lines("[cooperage] There is no python3"), &content(&[], &[], &["flask"]));
     assert_eq!((no_python.code, no_python.log_line), (FailureCode::NoPython, Some(1)));
