@@ -76,21 +76,47 @@ async fn run(args: InstallArgs) -> Result<(), CondaError> {
         .install(&args.prefix, records)
         .await
         .map_err(|error| of_installer(&error))?;
-    let readable = make_readable(&args.prefix);
-    readable.map_err(|error| CondaError::caused(Reason::Other, "the records cannot be made readable", &error))?;
+    let published = publish_records(&args.prefix);
+    published.map_err(|error| CondaError::caused(Reason::Other, "the records cannot be made readable", &error))?;
     println!("Conda packages are installed in {}.", args.prefix.display());
     Ok(())
 }
 
-/// Lets every user of the image read what is installed: rattler writes the records for their owner alone.
-fn make_readable(prefix: &Path) -> io::Result<()> {
+/// Lets every user of the image read what is installed: rattler writes the records for their owner alone, with the whole
+/// address of the package. A login in it is the administrator's, and stays out of the image.
+fn publish_records(prefix: &Path) -> io::Result<()> {
     for entry in fs::read_dir(prefix.join("conda-meta"))? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "json") {
+            let mut record: serde_json::Value = serde_json::from_slice(&fs::read(&path)?)?;
+            let mut changed = false;
+            for name in ["url", "channel"] {
+                if let Some(address) = record.get_mut(name)
+                    && let Some(public) = address.as_str().and_then(without_login)
+                {
+                    *address = public.into();
+                    changed = true;
+                }
+            }
+            if changed {
+                fs::write(&path, serde_json::to_vec_pretty(&record)?)?;
+            }
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
         }
     }
     Ok(())
+}
+
+/// An address without user name, password and `/t/TOKEN`; none where it has none of them.
+fn without_login(address: &str) -> Option<String> {
+    let given = url::Url::parse(address).ok()?;
+    let mut public = given.clone();
+    public.set_username("").ok()?;
+    public.set_password(None).ok()?;
+    if let Some((_, path)) = given.path().strip_prefix("/t/").and_then(|rest| rest.split_once('/')) {
+        public.set_path(path);
+    }
+    (public != given).then(|| public.into())
 }
 
 fn read_settings(file: &Path) -> Result<ChannelSettings, CondaError> {
@@ -117,4 +143,37 @@ fn of_installer(error: &InstallerError) -> CondaError {
         _ => Reason::Other,
     };
     CondaError::caused(reason, "the packages cannot be installed", error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_readable_and_hold_no_login() {
+        let prefix = tempfile::tempdir().unwrap();
+        let records = prefix.path().join("conda-meta");
+        fs::create_dir(&records).unwrap();
+        let record = |name: &str, url: &str, channel: &str| {
+            let text = format!(r#"{{"name":"{name}","url":"{url}","channel":"{channel}","files":["a"]}}"#);
+            fs::write(records.join(format!("{name}.json")), &text).unwrap();
+            fs::set_permissions(records.join(format!("{name}.json")), fs::Permissions::from_mode(0o600)).unwrap();
+            text
+        };
+        record("login", "https://u:hunter2@host/c/noarch/a-1-0.conda", "https://u:hunter2@host/c");
+        record("token", "https://host/t/tk-hunter2/c/noarch/a-1-0.conda", "c");
+        let public = record("public", "https://host/c/noarch/a-1-0.conda", "c");
+        fs::write(records.join("history"), "").unwrap();
+        publish_records(prefix.path()).unwrap();
+        let read = |name: &str| fs::read_to_string(records.join(format!("{name}.json"))).unwrap();
+        assert_eq!(read("public"), public, "what need not be changed is left as it is");
+        for name in ["login", "token"] {
+            let record: serde_json::Value = serde_json::from_str(&read(name)).unwrap();
+            assert_eq!(record["url"], "https://host/c/noarch/a-1-0.conda", "{name}");
+            assert_eq!(record["files"][0], "a");
+            assert!(!read(name).contains("hunter2"), "{name}");
+            let mode = fs::metadata(records.join(format!("{name}.json"))).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o644);
+        }
+    }
 }
