@@ -48,7 +48,7 @@ describe('rights', () => {
 
   test("of Pod Security restricted, the builder's pod misses the two capabilities that give it its range of users", async () => {
     const message = await admitted('restricted', (spec) => (spec.hostUsers = false));
-    const missed = message.match(/violates PodSecurity "restricted:latest": (.*)/)?.[1] ?? message;
+    const missed = message.match(/violates PodSecurity \\"restricted:latest\\": (.*)","reason"/)?.[1] ?? message;
     // What each is about stands in brackets behind it.
     assert.deepEqual(missed.replaceAll(/ \([^)]*\)/g, '').trim().split(', '), ['allowPrivilegeEscalation != false', 'unrestricted capabilities']);
   });
