@@ -78,9 +78,7 @@ impl SecretKey {
         let plain = self.0.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| SealError::CannotOpen)?;
         String::from_utf8(plain).map(Secret::new).map_err(|_| SealError::CannotOpen)
     }
-}
 
-impl SecretKey {
     /// The token by which the builder of a job delivers: 64 hexadecimal digits, the same on every server and whenever it is
     /// asked for, so that a start which is repeated changes nothing.
     ///
