@@ -193,11 +193,14 @@ impl BuildJob {
     }
 
     /// Lines of the log, the latest where nothing else is asked for.
-    #[graphql(complexity = 50)]
+    #[graphql(complexity = "super::log::weight(last)")]
     async fn log(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many lines, at most 10,000.", default_with = "Some(super::log::DEFAULT_LINES)")]
+        #[graphql(
+            desc = "How many lines, at most 10,000; fewer come where they are long.",
+            default_with = "Some(super::log::DEFAULT_LINES)"
+        )]
         last: Option<i32>,
         #[graphql(desc = "Only lines with a number less than this; the end of the log where it is not given.")] before: Option<
             i64,

@@ -14,7 +14,12 @@ const MOST_LINES: i32 = 10_000;
 /// How many lines of history a subscriber gets where it asks for nothing else.
 pub(super) const DEFAULT_LINES: i32 = 2_000;
 
-/// Consecutive lines of a log.
+/// How much a page of a log weighs in a query's complexity: by its lines, of which a list of jobs would have many.
+pub(super) fn weight(last: Option<i32>) -> usize {
+    50 + usize::try_from(last.unwrap_or(DEFAULT_LINES)).unwrap_or(0) / 2
+}
+
+/// Consecutive lines of a log. It has at most 4 MiB, and so fewer lines than were asked for where they are long.
 #[derive(SimpleObject, Clone, Debug)]
 pub struct LogPage {
     /// The number of the first line here, from 1.

@@ -51,6 +51,42 @@ async fn the_log_of_an_ended_job_is_final() {
 }
 
 #[tokio::test]
+async fn long_lines_make_short_pages_without_a_gap() {
+    let (store, logs, job) = started().await;
+    let line = |number: usize| format!("{number} {}", "x".repeat(100_000));
+    for number in 1..=100 {
+        logs.append(job, number as u64, format!("{}\n", line(number)).as_bytes()).await.unwrap();
+    }
+    logs.append(job, 101, format!("{}\nshort\n", "y".repeat(5 << 20)).as_bytes()).await.unwrap();
+    let page = logs.page(job, 2, None).await.unwrap().unwrap();
+    assert_eq!(
+        (page.first_line, page.lines.len()),
+        (102, 1),
+        "a line that is longer than a page is in a page of its own"
+    );
+    let (mut before, mut read) = (102, 102);
+    while before > 1 {
+        let page = logs.page(job, 2_000, Some(before)).await.unwrap().unwrap();
+        let bytes: usize = page.lines.iter().map(Vec::len).sum();
+        assert!(bytes <= 4 << 20 || page.lines.len() == 1, "{bytes} bytes");
+        assert_eq!(page.first_line + page.lines.len() as u64, before);
+        if before <= 101 {
+            let wanted = (page.first_line as usize..).map(line);
+            assert!(page.lines.iter().zip(wanted).all(|(got, wanted)| got == wanted.as_bytes()));
+        }
+        read -= page.lines.len();
+        before = page.first_line;
+    }
+    assert_eq!(read, 1);
+    store.finish(job, &Terminal::Cancelled).await.unwrap();
+    let chunks: Vec<_> = logs.follow(job, From::Line(1)).try_collect().await.unwrap();
+    assert!(
+        chunks.iter().all(|chunk| chunk.lines.len() == 1 || chunk.lines.iter().map(Vec::len).sum::<usize>() <= 4 << 20)
+    );
+    assert_eq!(chunks.iter().map(|chunk| chunk.lines.len()).sum::<usize>(), 102);
+}
+
+#[tokio::test]
 async fn pages_go_back_to_the_first_line() {
     let (_store, logs, job) = started().await;
     let text: String = (1..=25_000).map(|i| format!("line {i} {}\n", "x".repeat(i % 50))).collect();

@@ -190,6 +190,35 @@ impl Store {
         chunks.filter(|chunk| chunk.as_ref().map_or(true, |chunk| chunk.next() > line)).collect()
     }
 
+    /// The number of the earliest line from which on the chunks that hold lines before line `end` have at most `bytes` bytes
+    /// together. The last of them counts as fitting whatever its size. 1 where there are none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn log_start(&self, job: Uuid, end: u64, bytes: u64) -> Result<u64, StoreError> {
+        use log_chunk::Column;
+        let sizes: Vec<(i64, i64)> = log_chunk::Entity::find()
+            .select_only()
+            .columns([Column::FirstLine, Column::ByteCount])
+            .filter(Column::JobId.eq(key(job)))
+            .filter(Column::FirstLine.lt(column(end)?))
+            .order_by_desc(Column::FirstLine)
+            // Two chunks that follow each other are larger than one may become.
+            .limit(2 * (bytes / CHUNK_BYTES as u64) + 1)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        let (mut start, mut total) = (1, 0);
+        for (number, (first_line, size)) in sizes.into_iter().enumerate() {
+            total += count(size)?;
+            if number > 0 && total > bytes {
+                break;
+            }
+            start = count(first_line)?;
+        }
+        Ok(start)
+    }
+
     /// How far a log has come. None where there is no such job.
     ///
     /// # Errors

@@ -99,7 +99,15 @@ impl Viewer {
             return;
         }
         let before = line.saturating_add(PAGE as u64 / 2);
-        self.fetch(Some(before), move |viewer, page| viewer.replace(page).map(|()| viewer.pane.borrow().mark(line)));
+        self.fetch(Some(before), move |viewer, page| {
+            let show = move |viewer: &Self, page| viewer.replace(page).map(|()| viewer.pane.borrow().mark(line));
+            // Long lines make a page of few, which may begin after the one that is wanted.
+            if number(page.first_line) > line {
+                viewer.fetch(Some(line + 1), show);
+                return Ok(());
+            }
+            show(viewer, page)
+        });
     }
 
     /// Takes the mark away.
@@ -116,9 +124,18 @@ impl Viewer {
 
     /// Adds the page after the last line that is shown.
     pub(super) fn show_later(&self) {
-        let next = self.signals.extent.get_untracked().next;
-        self.fetch(Some(next + PAGE as u64), |viewer, page| {
-            viewer.append(number(page.first_line), &page.lines)?;
+        self.fetch_later(self.signals.extent.get_untracked().next + PAGE as u64);
+    }
+
+    /// Adds the lines before line `before`, which is after the last that is shown. Long lines make a page of few, which may
+    /// begin after the one that is wanted next: the page before it is asked for then.
+    fn fetch_later(&self, before: u64) {
+        self.fetch(Some(before), |viewer, page| {
+            let first = number(page.first_line);
+            if !viewer.append(first, &page.lines)? {
+                viewer.fetch_later(first);
+                return Ok(());
+            }
             viewer.learn(&page);
             viewer.attach_at_end();
             Ok(())
