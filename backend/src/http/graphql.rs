@@ -1,5 +1,6 @@
 //! `/graphql` by POST, its page by GET, and subscriptions at `/graphql/ws`.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use async_graphql::Executor as _;
@@ -11,8 +12,11 @@ use axum::extract::{Request, rejection::BytesRejection};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::sync::mpsc;
+use tokio_util::sync::PollSender;
 
 use super::App;
+use super::alive::PATIENCE;
 use super::assets;
 use super::error::ApiError;
 use crate::graphql::Loaders;
@@ -112,8 +116,15 @@ async fn serve(app: App, socket: WebSocket, protocol: GraphQLProtocol, signed_in
     }
     let mut data = async_graphql::Data::default();
     data.insert(Loaders::new(&app.services.store));
-    let stream = futures_util::stream::once(std::future::ready(Ok(first))).chain(stream);
-    GraphQLWebSocket::new_with_pair(sink, stream, app.api, protocol).with_data(data).serve().await;
+    let stream = futures_util::stream::once(std::future::ready(Ok(first))).chain(PATIENCE.heard(stream));
+    let (replies, messages) = mpsc::channel(1);
+    let answers = GraphQLWebSocket::new_with_pair(PollSender::new(replies), stream, app.api, protocol).with_data(data);
+    let mut sending = pin!(PATIENCE.send(sink, messages));
+    tokio::select! {
+        // What was answered last is still to be sent.
+        () = answers.serve() => sending.await,
+        () = &mut sending => {}
+    }
 }
 
 /// The first message that is not the socket's own.

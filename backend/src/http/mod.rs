@@ -1,6 +1,7 @@
 //! The web server: GraphQL, logs as plain text, probes, signing in, and the web app.
 
 pub mod access;
+mod alive;
 mod assets;
 mod error;
 mod graphql;
