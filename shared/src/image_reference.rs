@@ -23,6 +23,8 @@ use self::grammar::{Misfit, check_digest, check_host, check_path, check_tag};
 use crate::problem::{ParseError, ProblemCode, quoted};
 
 const DEFAULT_HOST: &str = "docker.io";
+/// Names by which programs speak to the registry of `docker.io`.
+const DOCKER_HUB: [&str; 2] = ["index.docker.io", "registry-1.docker.io"];
 const DEFAULT_NAMESPACE: &str = "library/";
 const DEFAULT_TAG: &str = "latest";
 /// More than any valid reference has.
@@ -43,7 +45,7 @@ pub struct ImageReference {
 }
 
 impl ImageReference {
-    /// The registry as `host[:port]`, in lower case; `docker.io` where none was given.
+    /// The registry as `host[:port]`, in lower case; `docker.io` where none was given, and for its other names.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
@@ -135,6 +137,16 @@ impl FromStr for ImageReference {
     }
 }
 
+/// A registry host, `host[:port]`, as references spell it: in lower case, and `docker.io` by whichever of its names. None
+/// where the text is none.
+#[must_use]
+pub fn registry_host(text: &str) -> Option<String> {
+    // The grammar of whole references judges it: it must stay the host when a repository follows.
+    let host = Some(text.trim()).filter(|host| !host.contains('/'))?;
+    let reference = parse(&format!("{host}/x")).ok()?;
+    matches!(reference.repository(), "x" | "library/x").then_some(reference.host)
+}
+
 fn invalid(message: String) -> ParseError {
     ParseError::new(ProblemCode::InvalidImageReference, message)
 }
@@ -181,7 +193,7 @@ fn parse(text: &str) -> Result<ImageReference, Misfit> {
 
     let host = match host.map(str::to_ascii_lowercase) {
         None => DEFAULT_HOST.to_owned(),
-        Some(host) if host == "index.docker.io" => DEFAULT_HOST.to_owned(),
+        Some(host) if DOCKER_HUB.contains(&&*host) => DEFAULT_HOST.to_owned(),
         Some(host) => host,
     };
     let namespace = if host == DEFAULT_HOST && !path.contains('/') { DEFAULT_NAMESPACE } else { "" };

@@ -23,7 +23,7 @@ mod requirement;
 mod revision;
 mod spec;
 
-pub use image_reference::ImageReference;
+pub use image_reference::{ImageReference, registry_host};
 pub use job::{Failure, FailureCode, JobStatus, Phase};
 pub use name::ImageName;
 pub use packages::{MAX_LINES, MAX_LIST_BYTES, MAX_REQUIREMENTS, Packages};

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use cooperage_shared::{ImageReference, registry_host};
 
 use super::{ConfigError, Secret, values};
 
@@ -53,21 +54,25 @@ impl RegistryArgs {
     /// # Errors
     /// When a value does not fit or the file cannot be read.
     pub fn resolve(self) -> Result<RegistryConfig, ConfigError> {
-        let host = values::filled(self.registry_host);
-        if let Some(host) = &host {
-            probe("--registry-host", &format!("{host}/x"), || {
-                format!("{host:?} is no registry host: expected for example registry.example.com:5000")
-            })?;
-        }
+        let host = values::filled(self.registry_host).map(|text| {
+            registry_host(&text).ok_or_else(|| ConfigError::Invalid {
+                setting: "--registry-host",
+                message: format!("{text:?} is no registry host: expected for example registry.example.com:5000"),
+            })
+        });
+        let host = host.transpose()?;
         let prefix = values::filled(self.registry_prefix)
             .map(|prefix| prefix.trim_matches('/').to_owned())
             .filter(|prefix| !prefix.is_empty());
         if let Some(prefix) = &prefix {
-            probe("--registry-prefix", &format!("registry.example/{prefix}/x"), || {
-                format!(
+            let path = format!("{prefix}/x");
+            let reference = format!("registry.example/{path}").parse::<ImageReference>();
+            if !reference.is_ok_and(|reference| reference.repository() == path) {
+                let message = format!(
                     "{prefix:?} is no repository path: expected lowercase words between slashes, such as team/images"
-                )
-            })?;
+                );
+                return Err(ConfigError::Invalid { setting: "--registry-prefix", message });
+            }
         }
         let password = values::secret_or_file(
             "--registry-password",
@@ -82,15 +87,4 @@ impl RegistryArgs {
         let insecure = self.registry_insecure.unwrap_or_else(|| host.as_deref().is_some_and(values::is_loopback));
         Ok(RegistryConfig { host, repository_prefix: prefix, username, password, insecure })
     }
-}
-
-/// Judges a part of a repository path by the grammar of whole references.
-fn probe(setting: &'static str, text: &str, message: impl Fn() -> String) -> Result<(), ConfigError> {
-    let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '#'));
-    let authority = text.split('/').next().unwrap_or_default();
-    let host_is_one = authority.contains(['.', ':']) || authority == "localhost";
-    if plain && host_is_one && !text.contains("//") && !text.contains("://") {
-        return Ok(());
-    }
-    Err(ConfigError::Invalid { setting, message: message() })
 }

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use cooperage_shared::{Field, ImageName, ImageReference};
+use cooperage_shared::{Field, ImageName, registry_host};
 
 use super::ids::GlobalId;
 use super::problem::{ProblemCode, UserError, internal};
@@ -237,19 +237,19 @@ impl Form {
 
 fn judge(input: PullSecretInput, errors: &mut Vec<UserError>) -> Form {
     let PullSecretInput { name, host, username, password } = input;
-    let (name, host, username) = (name.trim(), host.trim().to_ascii_lowercase(), username.trim());
+    let (name, username) = (name.trim(), username.trim());
     if let Err(error) = name.parse::<ImageName>() {
         errors.push(error.in_field(Field::Name, None).into());
     }
-    // The grammar of whole references judges the host: it must stay the host when a repository follows.
-    let is_host = format!("{host}/x").parse::<ImageReference>().is_ok_and(|reference| reference.host() == host);
-    if host.is_empty() {
+    let spelled = registry_host(&host);
+    if host.trim().is_empty() {
         errors.push(UserError::new(ProblemCode::Required, Some(Field::Host), "Enter the registry's host."));
-    } else if !is_host {
+    } else if spelled.is_none() {
         let message =
             "That is no registry host: expected for example registry.example.com or registry.example.com:5000.";
         errors.push(UserError::new(ProblemCode::Invalid, Some(Field::Host), message));
     }
+    let host = spelled.unwrap_or_default();
     if username.is_empty() {
         errors.push(UserError::new(ProblemCode::Required, Some(Field::Username), "Enter the user name."));
     }

@@ -2,17 +2,18 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use cooperage_shared::ImageReference;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use oci_client::RegistryOperation;
 use oci_client::errors::OciDistributionError;
 use oci_client::manifest::OciDescriptor;
 
 use super::client::{reference, retry, within};
+use super::error::Transient;
 use super::{RegistryClient, RegistryCredential, RegistryError};
 
 /// After this long without a byte moved, a transfer has stalled; the registry may need as long to check a large blob.
@@ -27,6 +28,33 @@ pub enum BlobOrigin {
     Mounted,
     /// It was read from one registry and written to the other, unchanged.
     Copied,
+}
+
+/// Which of two registries did not do its part in copying a blob, and why.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TransferError {
+    /// The one that has the blob.
+    #[error(transparent)]
+    Source(RegistryError),
+    /// The one that is to have it.
+    #[error(transparent)]
+    Target(RegistryError),
+}
+
+impl Transient for TransferError {
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Source(error) | Self::Target(error) => error.is_transient(),
+        }
+    }
+}
+
+impl From<TransferError> for RegistryError {
+    fn from(error: TransferError) -> Self {
+        match error {
+            TransferError::Source(error) | TransferError::Target(error) => error,
+        }
+    }
 }
 
 impl RegistryClient {
@@ -51,7 +79,7 @@ impl RegistryClient {
     /// Sees to it that the repository of `target` holds a blob of `source`, byte for byte: nothing is recompressed.
     ///
     /// # Errors
-    /// [`RegistryError`] of whichever registry failed.
+    /// [`TransferError`], which says which registry failed.
     pub async fn ensure_blob(
         &self,
         source: &ImageReference,
@@ -59,25 +87,38 @@ impl RegistryClient {
         target: &ImageReference,
         target_credential: Option<&RegistryCredential>,
         blob: &OciDescriptor,
-    ) -> Result<BlobOrigin, RegistryError> {
-        if self.has_blob(target, target_credential, &blob.digest).await? {
+    ) -> Result<BlobOrigin, TransferError> {
+        if self.has_blob(target, target_credential, &blob.digest).await.map_err(TransferError::Target)? {
             return Ok(BlobOrigin::Present);
         }
         let (from, to) = (reference(source), reference(target));
         if source.host() == target.host() {
-            let session = self.session(&to, target_credential, RegistryOperation::Push).await?;
-            match within(session.client.mount_blob(&to, &from, &blob.digest)).await? {
+            let session = self.session(&to, target_credential, RegistryOperation::Push);
+            let session = session.await.map_err(TransferError::Target)?;
+            match within(session.client.mount_blob(&to, &from, &blob.digest)).await.map_err(TransferError::Target)? {
                 Ok(()) => return Ok(BlobOrigin::Mounted),
                 // A registry that cannot mount answers 202, and one that may not, refuses: the bytes are copied then.
                 Err(error) => tracing::debug!(%error, blob = blob.digest, "not mounted, copying"),
             }
         }
-        let size = u64::try_from(blob.size)
-            .map_err(|_| RegistryError::Other(format!("blob {} has no valid size", blob.digest)))?;
+        let size = u64::try_from(blob.size).map_err(|_| {
+            TransferError::Source(RegistryError::Other(format!("blob {} has no valid size", blob.digest)))
+        })?;
         retry(|| async {
-            let session = self.session(&from, source_credential, RegistryOperation::Pull).await?;
-            let stream = within(session.client.pull_blob_stream(&from, blob)).await??;
-            self.send(target, target_credential, &blob.digest, size, stream).await
+            let opened = async {
+                let session = self.session(&from, source_credential, RegistryOperation::Pull).await?;
+                Ok(within(session.client.pull_blob_stream(&from, blob)).await??)
+            };
+            let stream = opened.await.map_err(TransferError::Source)?;
+            // What breaks off while it is read ends the upload, whose error tells nothing of where it came from.
+            let has_broken = Arc::new(AtomicBool::new(false));
+            let breaks = Arc::clone(&has_broken);
+            let stream = stream.inspect_err(move |_| breaks.store(true, Ordering::Relaxed));
+            let sent = self.send(target, target_credential, &blob.digest, size, stream).await;
+            sent.map_err(|error| match has_broken.load(Ordering::Relaxed) {
+                true => TransferError::Source(error),
+                false => TransferError::Target(error),
+            })
         })
         .await?;
         Ok(BlobOrigin::Copied)

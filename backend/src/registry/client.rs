@@ -11,6 +11,7 @@ use oci_client::secrets::RegistryAuth;
 use oci_client::{Reference, RegistryOperation};
 use sha2::{Digest as _, Sha256};
 
+use super::error::Transient;
 use super::{RegistryCredential, RegistryError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,7 +58,7 @@ impl RegistryClient {
     /// Whether `host` is spoken to by plain HTTP.
     #[must_use]
     pub fn is_insecure(&self, host: &str) -> bool {
-        self.insecure_hosts.iter().any(|insecure| insecure == host) || is_loopback(host)
+        self.insecure_hosts.iter().any(|insecure| same_host(insecure, host)) || is_loopback(host)
     }
 
     /// The digest (`sha256:…`) that the registry answers for `image`: of the manifest or index that the tag names.
@@ -207,10 +208,11 @@ pub(super) async fn within<F: Future>(future: F) -> Result<F::Output, RegistryEr
 }
 
 /// Makes the attempt again, a few times, while its failure may pass.
-pub(super) async fn retry<T, F, Fut>(mut attempt: F) -> Result<T, RegistryError>
+pub(super) async fn retry<T, E, F, Fut>(mut attempt: F) -> Result<T, E>
 where
+    E: Transient,
     F: FnMut() -> Fut,
-    Fut: Future<Output = Result<T, RegistryError>>,
+    Fut: Future<Output = Result<T, E>>,
 {
     for wait in BACKOFF {
         match attempt().await {

@@ -24,13 +24,19 @@ pub enum RegistryError {
     Other(String),
 }
 
-impl RegistryError {
+/// An error that may pass.
+pub(super) trait Transient: std::fmt::Display {
     /// Whether the same request may succeed if it is made again.
-    #[must_use]
-    pub const fn is_transient(&self) -> bool {
+    fn is_transient(&self) -> bool;
+}
+
+impl Transient for RegistryError {
+    fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable(_))
     }
+}
 
+impl RegistryError {
     pub(super) fn from_status(status: u16, text: &str) -> Self {
         let said = || format!("status {status} {}", shorten(text)).trim_end().to_owned();
         match status {

@@ -57,7 +57,7 @@ impl RegistryClient {
             IMAGE_MANIFEST_LIST_MEDIA_TYPE,
         ];
         let reference = reference(image);
-        let (bytes, digest) = retry(|| async {
+        let (bytes, digest) = retry::<_, RegistryError, _, _>(|| async {
             let session = self.session(&reference, credential, RegistryOperation::Pull).await?;
             Ok(within(session.client.pull_manifest_raw(&reference, &session.auth, &accepted)).await??)
         })
@@ -88,7 +88,7 @@ impl RegistryClient {
             .parse::<reqwest::header::HeaderValue>()
             .map_err(|_| RegistryError::Other(format!("{media_type:?} is no media type")))?;
         let digest = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
-        retry(|| async {
+        retry::<_, RegistryError, _, _>(|| async {
             let session = self.session(&reference, credential, RegistryOperation::Push).await?;
             session.client.store_auth_if_needed(reference.resolve_registry(), &session.auth).await;
             within(session.client.push_manifest_raw(&reference, bytes.clone(), media_type.clone())).await??;

@@ -7,7 +7,7 @@ mod client;
 mod error;
 mod manifests;
 
-pub use blobs::BlobOrigin;
+pub use blobs::{BlobOrigin, TransferError};
 pub use client::RegistryClient;
 pub(crate) use client::{http_client, same_host};
 pub use error::RegistryError;

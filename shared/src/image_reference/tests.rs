@@ -10,6 +10,7 @@ fn defaults_are_filled_in() {
         ("jupyter/base-notebook", "docker.io/jupyter/base-notebook:latest"),
         ("docker.io/python", "docker.io/library/python:latest"),
         ("index.docker.io/a/b:c", "docker.io/a/b:c"),
+        ("registry-1.docker.io/python", "docker.io/library/python:latest"),
         ("localhost/a", "localhost/a:latest"),
         ("localhost:5000/a/b/c:1", "localhost:5000/a/b/c:1"),
         ("127.0.0.1:5000/debian:12", "127.0.0.1:5000/debian:12"),
@@ -97,4 +98,23 @@ fn text_in_json() {
     assert_eq!(serde_json::to_string(&reference).unwrap(), "\"python\"");
     assert_eq!(serde_json::from_str::<ImageReference>("\"python\"").unwrap(), reference);
     assert!(serde_json::from_str::<ImageReference>("\"A b\"").is_err());
+}
+
+#[test]
+fn a_registry_host_is_spelled_one_way() {
+    for (text, host) in [
+        ("Registry.Example.com:5000", Some("registry.example.com:5000")),
+        (" localhost ", Some("localhost")),
+        ("docker.io", Some("docker.io")),
+        ("registry-1.docker.io", Some("docker.io")),
+        ("[::1]:5000", Some("[::1]:5000")),
+        ("registry", None),
+        ("", None),
+        ("registry.example/team", None),
+        ("docker.io/library", None),
+        ("https://registry.example", None),
+        ("registry.example:x", None),
+    ] {
+        assert_eq!(registry_host(text).as_deref(), host, "{text:?}");
+    }
 }

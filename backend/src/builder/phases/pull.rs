@@ -15,7 +15,7 @@ use super::{Context, Report, auth_file};
 use crate::builder::buildah::Buildah;
 use crate::builder::process::{Ended, ended};
 use crate::builder::{failure, storage, store};
-use crate::registry::RegistryClient;
+use crate::registry::{RegistryClient, same_host};
 
 /// The base image in the kept store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +93,8 @@ async fn pull(context: &Context, buildah: &Buildah, base: &ImageReference) -> io
     }
     // Whoever runs this program may have logged in somewhere: a job uses its own credentials or none.
     let file = memory_file(&match &context.credentials.pull {
-        Some(login) if login.host == base.host() => auth_file(&login.host, &login.username, &login.password),
+        // buildah looks it up by the name that stands in the reference.
+        Some(login) if same_host(&login.host, base.host()) => auth_file(base.host(), &login.username, &login.password),
         _ => zeroize::Zeroizing::new(b"{}".to_vec()),
     })?;
     command.arg(format!("--authfile=/proc/self/fd/{}", file.as_raw_fd()));

@@ -20,7 +20,7 @@ use crate::builder::buildah::Buildah;
 use crate::builder::failure;
 use crate::builder::storage::{self, StoredLayer};
 use crate::delivery::protocol::{Pushed, RegistryLogin};
-use crate::registry::{BlobOrigin, RegistryClient, RegistryError};
+use crate::registry::{BlobOrigin, RegistryClient, RegistryError, TransferError};
 
 pub(super) async fn run(context: &Context) -> io::Result<Report<Pushed>> {
     let mut push = Push::new(context)?;
@@ -48,6 +48,15 @@ enum Trouble {
 impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+impl From<TransferError> for Trouble {
+    fn from(error: TransferError) -> Self {
+        match error {
+            TransferError::Source(error) => Self::Base(error),
+            TransferError::Target(error) => Self::Target(error),
+        }
     }
 }
 
@@ -121,8 +130,7 @@ impl<'a> Push<'a> {
             let origin = self
                 .client
                 .ensure_blob(&self.source, self.pull_login(), self.target(), self.push_login(), layer)
-                .await
-                .map_err(Trouble::Target)?;
+                .await?;
             report("Base layer", layer, origin);
             layers.push(OciDescriptor { media_type: oci_media_type(&layer.media_type), ..layer.clone() });
         }
