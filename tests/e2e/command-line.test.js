@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { program, run } from '../harness/machine.js';
 import { World } from '../harness/world.js';
 
 describe('the command line', () => {
@@ -19,6 +20,34 @@ describe('the command line', () => {
     const [image] = said.match(new RegExp(`${world.registry.host}/images/by-hand:[0-9a-f]{8}`));
     assert.ok(said.includes(await world.registry.digest(image)), `${digest} ${said}`);
     await world.runIn(image, 'python3', '-c', 'import six');
+  });
+
+  test('build without a push registry and without uv: the image stays here, by the pip that it has itself', async () => {
+    const spec = join(world.folder, 'without.yaml');
+    writeFileSync(spec, `name: without-uv\nbaseImage: ${world.base}\npackages:\n  apt: [python3-pip]\n  pip: [six]\n`);
+    // The base is on the push registry, whose login reads it too.
+    const env = { ...world.environment, COOPERAGE_BUILD_UV: '', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
+    const { stdout } = await run(program, ['build', '--no-push', spec], { env, cwd: world.folder, maxBuffer: 1 << 26 });
+    const [, id, store] = stdout.match(/\nBUILT .*\nid +sha256:([0-9a-f]+)\nstore +(\S+)\n/);
+    const buildah = (...args) => run('buildah', ['--root', store, '--runroot', join(world.folder, 'check-run'), '--storage-driver', 'overlay', ...args]);
+    const container = (await buildah('from', '--quiet', id)).stdout.trim();
+    try {
+      const installed = await buildah('run', '--isolation', 'chroot', container, '--', 'python3', '-m', 'pip', 'list', '--verbose');
+      assert.match(installed.stdout, /^six .* pip$/m, 'by pip, not by uv');
+    } finally {
+      await buildah('rm', container);
+    }
+    assert.equal((await world.registry.request('images/without-uv/tags/list')).status, 404, 'nothing was pushed');
+  });
+
+  test('a kept store over its limit is brought within it', async () => {
+    const spec = join(world.folder, 'trimmed.yaml');
+    writeFileSync(spec, `name: trimmed\nbaseImage: ${world.base}\n`);
+    const env = { ...world.environment, COOPERAGE_BUILD_STORE_LIMIT: '1MiB' };
+    await world.command('build', spec);
+    const { stdout } = await run(program, ['build', spec], { env, cwd: world.folder, maxBuffer: 1 << 26 });
+    assert.match(stdout, /\[cooperage\] \d+ images were removed from the kept store, which was over its limit\./);
+    assert.match(stdout, /\nSUCCEEDED\n/);
   });
 
   test('a spec that is not valid is refused with its place, and nothing is built', async () => {
@@ -42,7 +71,6 @@ describe('the command line', () => {
 
   test('a wrong setting is told before anything starts', async () => {
     const { COOPERAGE_LISTEN, ...environment } = world.environment;
-    const { run, program } = await import('../harness/machine.js');
     await assert.rejects(run(program, ['serve'], { env: { ...environment, COOPERAGE_LISTEN: 'nonsense' }, cwd: world.folder }), (error) => {
       assert.match(error.stderr, /COOPERAGE_LISTEN|--listen/);
       return true;

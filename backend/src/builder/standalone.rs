@@ -13,7 +13,8 @@ use super::job_folder::JobFolder;
 use super::part::Part;
 use super::run::whole;
 use crate::config::{BuildArgs, DataArgs, LogArgs, RegistryArgs, RegistryConfig, Secret};
-use crate::delivery::protocol::{BuildPlan, Credentials, Outcome, RegistryLogin};
+use crate::delivery::protocol::{BuildPlan, Credentials, Outcome, RegistryLogin, StoreLimits};
+use crate::registry::same_host;
 
 /// Builds one image from a spec file, and pushes it.
 #[derive(clap::Args, Clone, Debug)]
@@ -60,9 +61,15 @@ pub async fn standalone(args: StandaloneArgs) -> ExitCode {
 }
 
 async fn run(args: StandaloneArgs) -> Result<bool, String> {
-    let (name, content) = read_spec(&args.spec)?;
+    let (name, pull_secret, content) = read_spec(&args.spec)?;
     let registry = args.registry.clone().resolve().map_err(|error| error.to_string())?;
     let credentials = credentials(&args, &registry, &content.base_image)?;
+    if let (Some(secret), None) = (&pull_secret, &args.pull_username) {
+        eprintln!(
+            "cooperage: the pull secret {secret:?} is known to a server only: give --pull-username where the base image is \
+             private"
+        );
+    }
     let data = args.data.clone().resolve().map_err(|error| error.to_string())?;
     let plan = plan(&args, name, &content, &registry, &data)?;
 
@@ -121,11 +128,12 @@ async fn work(job: JobFolder, plan: BuildPlan, credentials: Credentials, no_push
     }
 }
 
-fn read_spec(file: &Path) -> Result<(ImageName, Content), String> {
+/// The name, the pull secret that a server would use, and the content.
+fn read_spec(file: &Path) -> Result<(ImageName, Option<String>, Content), String> {
     let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let input: ImageSpecInput =
         serde_saphyr::from_str(&text).map_err(|error| format!("{} is no spec: {error}", file.display()))?;
-    parse_spec(&input).map_err(|problems| {
+    let parsed = parse_spec(&input).map_err(|problems| {
         let mut text = format!("{} has {} problem(s):", file.display(), problems.len());
         for problem in problems {
             let line = problem.line.map(|line| format!(" line {line}")).unwrap_or_default();
@@ -133,7 +141,9 @@ fn read_spec(file: &Path) -> Result<(ImageName, Content), String> {
             text.push_str(&format!("\n  {}{line}{column}: {}", problem.field, problem.message));
         }
         text
-    })
+    });
+    let (name, content) = parsed?;
+    Ok((name, input.pull_secret, content))
 }
 
 fn plan(
@@ -178,7 +188,7 @@ fn plan(
         store: data.store(),
         run: data.run(),
         cache: data.cache(),
-        limits: None,
+        limits: Some(StoreLimits { store_bytes: build.store_limit_bytes, cache_bytes: build.cache_limit_bytes }),
         uv: build.uv,
         settings: build.settings,
     })
@@ -199,8 +209,9 @@ fn credentials(args: &StandaloneArgs, registry: &RegistryConfig, base: &ImageRef
             Some(RegistryLogin { host: base.host().to_owned(), username: username.clone(), password })
         }
     };
-    let push = match (&registry.host, &registry.username) {
-        (Some(host), Some(username)) if !args.no_push => {
+    let has_base = registry.host.as_ref().is_some_and(|host| same_host(host, base.host()));
+    let login = match (&registry.host, &registry.username) {
+        (Some(host), Some(username)) if !args.no_push || (has_base && pull.is_none()) => {
             let password = match &registry.password {
                 Some(password) => password.clone(),
                 None => Secret::new(ask(&format!("Password of {username} at {host}: "))?),
@@ -209,7 +220,9 @@ fn credentials(args: &StandaloneArgs, registry: &RegistryConfig, base: &ImageRef
         }
         _ => None,
     };
-    Ok(Credentials { pull, push, delivery_token: None })
+    // Who may write to the push registry may read from it.
+    let pull = pull.or_else(|| login.clone().filter(|_| has_base));
+    Ok(Credentials { pull, push: login.filter(|_| !args.no_push), delivery_token: None })
 }
 
 /// Asks for a password: on a terminal without showing it, else one line of standard input.
@@ -240,7 +253,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("spec.yaml");
         fs::write(&file, "name: demo\nbaseImage: debian:12\npackages:\n  pip:\n    - requests>=2\n").unwrap();
-        let (name, content) = read_spec(&file).unwrap();
+        let (name, _, content) = read_spec(&file).unwrap();
         assert_eq!((name.as_str(), content.requirements.pip.len()), ("demo", 1));
 
         fs::write(&file, "name: Demo\nbaseImage: ''\n").unwrap();

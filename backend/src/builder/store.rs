@@ -83,8 +83,9 @@ pub async fn trim(limits: &Limits) -> io::Result<Option<Trimmed>> {
     Ok(Some(trimmed))
 }
 
-/// Empties the store and the package caches.
+/// Empties the store and the package caches. Does nothing while a job runs.
 pub(super) fn clear(limits: &Limits) -> io::Result<()> {
+    let Some(_lock) = lock(&limits.run, FlockArg::LockExclusiveNonblock)? else { return Ok(()) };
     for folder in [&limits.store, &limits.cache] {
         remove_all_but(folder, Path::new(""))?;
     }

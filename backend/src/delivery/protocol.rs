@@ -52,7 +52,8 @@ pub struct BuildPlan {
     pub run: PathBuf,
     /// The package caches.
     pub cache: PathBuf,
-    /// What store and caches may take, where the builder sees to it itself: on a volume that one job at a time has.
+    /// What store and caches may take, where the builder sees to it itself: on a volume that one job at a time has, and
+    /// where there is no server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<StoreLimits>,
     /// The uv program, where there is one.
