@@ -37,9 +37,9 @@ impl Mask {
             .chain(&settings.conda_channels)
             .chain(&settings.conda_channel_alias);
         for url in urls.filter_map(|text| url::Url::parse(text).ok()) {
-            if let Some(password) = url.password() {
-                mask.add(password.as_bytes());
-                mask.add(&percent_encoding::percent_decode_str(password).collect::<Vec<u8>>());
+            for word in secrets_of(&url) {
+                mask.add(word.as_bytes());
+                mask.add(&percent_encoding::percent_decode_str(word).collect::<Vec<u8>>());
             }
         }
         mask.words.sort_by_key(|word| std::cmp::Reverse(word.len()));
@@ -90,6 +90,15 @@ impl Mask {
     }
 }
 
+/// What of a URL is secret: the password, or the user name where that alone logs in (a token, as many indexes take it), and
+/// the token in a path `/t/TOKEN/…`, as conda servers have it.
+fn secrets_of(url: &url::Url) -> impl Iterator<Item = &str> {
+    let login = url.password().or(Some(url.username()));
+    let mut segments = url.path_segments().into_iter().flatten();
+    let token = segments.find(|segment| *segment == "t").and_then(|_| segments.next());
+    login.into_iter().chain(token)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +114,8 @@ mod tests {
             Credentials { pull: None, push: Some(push), delivery_token: Some(Secret::new("tok-123".to_owned())) };
         let settings = BuildSettings {
             pip_index_url: Some("https://me:in%2Fdex@index.example/simple".to_owned()),
+            pip_extra_index_urls: vec!["https://pypi-token@index.example/simple".to_owned()],
+            conda_channels: vec!["https://conda.example/t/tk-4711/main".to_owned()],
             ..BuildSettings::default()
         };
         Mask::new(&credentials, &settings)
