@@ -1,10 +1,13 @@
 //! How a job ends: from the builder's last word, or from what it left behind.
 
+use std::io::SeekFrom;
+use std::pin::pin;
 use std::time::Duration;
 
 use cooperage_shared::{Failure, FailureCode};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncSeekExt as _, BufReader};
 use uuid::Uuid;
 
 use super::plan::failure;
@@ -159,12 +162,39 @@ impl Inner {
         Ok(self.store.attempt(job).await?.map_or(0, |attempt| attempt.lines))
     }
 
-    /// Appends what a spool has beyond what is stored of its attempt. Whether it does begin with that, byte for byte: a
-    /// kubelet may have thrown the beginning away.
+    /// Places a spool behind the `lines` lines that are stored after the first `before`. Whether it does begin with those but for
+    /// carriage returns before line ends, which the usual container runtimes take off a line that they record.
+    async fn pass_over(
+        &self,
+        job: Uuid,
+        before: u64,
+        lines: u64,
+        spool: &mut tokio::fs::File,
+    ) -> Result<bool, ConcludeError> {
+        spool.rewind().await?;
+        let mut reader = BufReader::with_capacity(HASHED, &mut *spool);
+        let mut stored = pin!(self.logs.lines_from(job, before + 1).take(usize::try_from(lines).unwrap_or(usize::MAX)));
+        let (mut line, mut passed) = (Vec::new(), 0);
+        while let Some(kept) = stored.try_next().await? {
+            line.clear();
+            passed += reader.read_until(b'\n', &mut line).await? as u64;
+            if line.strip_suffix(b"\n").map(without_return) != Some(without_return(&kept)) {
+                return Ok(false);
+            }
+        }
+        drop(reader);
+        spool.seek(SeekFrom::Start(passed)).await?;
+        Ok(true)
+    }
+
+    /// Appends what a spool has beyond what is stored of its attempt. Whether it does begin with that: a kubelet may have
+    /// thrown the beginning away.
     async fn take_spool(&self, job: Uuid, spool: &mut tokio::fs::File) -> Result<bool, ConcludeError> {
         let before = self.lines_before(job).await?;
         let stored = self.logs.checksum_from(job, before).await?;
-        if sha256_of(&mut (&mut *spool).take(stored.bytes)).await? != stored.sha256 {
+        if sha256_of(&mut (&mut *spool).take(stored.bytes)).await? != stored.sha256
+            && !self.pass_over(job, before, stored.lines, spool).await?
+        {
             tracing::warn!(%job, "the spooled log does not begin with the stored one");
             return Ok(false);
         }
@@ -193,6 +223,10 @@ impl Inner {
             }
         }
     }
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// The SHA-256 of all that is to be read, in hexadecimal digits.

@@ -256,6 +256,26 @@ async fn jobs_run_in_turn_and_what_they_leave_is_kept_before_it_is_cleared() {
 }
 
 #[tokio::test]
+async fn carriage_returns_that_a_runtime_takes_off_do_not_keep_the_rest_from_filling_in() {
+    let bed = Bed::new().await;
+    let reconciler = bed.reconcile();
+    let job = bed.create("a", None).await;
+    bed.until_true("started", || bed.engine.has(job.id).is_some()).await;
+    bed.logs.append(job.id, 1, b"one\r\ntwo\n").await.unwrap();
+    bed.engine.set(job.id, EngineState::Ended, "one\ntwo\nthree\n", None);
+    bed.until(job.id, JobStatus::Failed).await;
+    let log = bed.log(job.id).await;
+    assert!(log.starts_with("one\r\ntwo\nthree\n[cooperage] The builder is gone"), "{log}");
+    let other = bed.create("b", None).await;
+    bed.until_true("started", || bed.engine.has(other.id).is_some()).await;
+    bed.logs.append(other.id, 1, b"one\r\ntwo\n").await.unwrap();
+    bed.engine.set(other.id, EngineState::Ended, "two\nthree\nfour\n", None);
+    bed.until(other.id, JobStatus::Failed).await;
+    assert!(bed.log(other.id).await.starts_with("one\r\ntwo\n[cooperage] The builder is gone"));
+    reconciler.shutdown(Shutdown::Leave).await;
+}
+
+#[tokio::test]
 async fn a_builder_without_a_last_word_is_lost_and_the_log_says_so() {
     let bed = Bed::new().await;
     let reconciler = bed.reconcile();
