@@ -8,6 +8,8 @@ pub const NEW_IMAGE_SPEC: &str = "/image-specs/new";
 pub const BASE_IMAGES: &str = "/base-images";
 /// The pull secrets.
 pub const PULL_SECRETS: &str = "/pull-secrets";
+/// Signing in, for whoever was sent there from elsewhere.
+pub const SIGN_IN: &str = "/sign-in";
 /// How to set up the push registry.
 pub const REGISTRY_HELP: &str = "/help/push-registry";
 

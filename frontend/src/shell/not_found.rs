@@ -1,9 +1,7 @@
 //! Pages for addresses that lead nowhere, and for the sign-in address.
 
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
 use leptos_router::components::A;
-use leptos_router::hooks::use_navigate;
 
 use crate::routes;
 use crate::session::{self, SignInPage};
@@ -21,18 +19,13 @@ pub fn NotFoundPage() -> impl IntoView {
     }
 }
 
-/// The sign-in page as an address of its own; leads to the list afterwards.
+/// The sign-in page as an address of its own.
 #[component]
 pub fn SignInRoute() -> impl IntoView {
-    let navigate = use_navigate();
-    let go = move |()| {
-        session::started();
-        navigate(routes::IMAGE_SPECS, NavigateOptions { replace: true, ..Default::default() });
-    };
     // While the session is over, the page that covers everything asks already.
     view! {
         <Show when=|| !session::signed_out()>
-            <SignInPage on_success=go.clone() />
+            <SignInPage on_success=|()| session::started() />
         </Show>
     }
 }
