@@ -14,9 +14,9 @@ pub struct LogArgs {
     #[arg(long, env = "COOPERAGE_LOG_MAX_BYTES", value_name = "SIZE", default_value = "256MiB",
           value_parser = values::bytes)]
     pub log_max_bytes: u64,
-    /// The longest line of a log; what comes after is left out, and the line says so
+    /// The longest line of a log, at most 8MiB; what comes after is left out, and the line says so
     #[arg(long, env = "COOPERAGE_LOG_MAX_LINE_BYTES", value_name = "SIZE", default_value = "64KiB",
-          value_parser = values::bytes)]
+          value_parser = line_bytes)]
     pub log_max_line_bytes: u64,
     /// The age at which the logs of ended builds are removed. Where none is given, they are kept as long as their spec
     #[arg(long, env = "COOPERAGE_LOG_RETENTION", value_name = "DURATION", value_parser = values::duration)]
@@ -44,4 +44,12 @@ impl LogArgs {
             retention: self.log_retention,
         }
     }
+}
+
+/// A line must fit into one request of the delivery protocol.
+const LONGEST_LINE: u64 = 8 << 20;
+
+fn line_bytes(text: &str) -> Result<u64, String> {
+    values::bytes(text)
+        .and_then(|size| if size > LONGEST_LINE { Err("must be at most 8MiB".to_owned()) } else { Ok(size) })
 }

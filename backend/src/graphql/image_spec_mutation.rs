@@ -99,6 +99,7 @@ impl ImageSpecMutation {
         match parsed {
             Err(problems) => Ok(refused(problems.into_iter().map(UserError::from).collect())),
             Ok((name, content)) => {
+                let idempotency_key = filled(idempotency_key);
                 let create = CreateSpec { name, content, pull_secret: input.pull_secret, idempotency_key };
                 answer(services(ctx)?.jobs.create_spec(&create).await)
             }
@@ -119,7 +120,9 @@ impl ImageSpecMutation {
         match parsed {
             Err(problems) => Ok(refused(problems.into_iter().map(UserError::from).collect())),
             Ok(content) => {
-                let update = UpdateSpec { name, expected_version: version, content, pull_secret: filled(pull_secret) };
+                // No version is larger than what the database counts to: such a one is not the present one.
+                let expected_version = version.min(i64::MAX.unsigned_abs());
+                let update = UpdateSpec { name, expected_version, content, pull_secret: filled(pull_secret) };
                 answer(services(ctx)?.jobs.update_spec(&update).await)
             }
         }
@@ -147,7 +150,7 @@ impl ImageSpecMutation {
         #[graphql(desc = "The spec's name.")] input: RebuildImageSpecInput,
     ) -> Result<ImageSpecPayload> {
         let Some(name) = existing_name(&input.name) else { return Ok(refused(vec![no_such_spec(&input.name)])) };
-        answer(services(ctx)?.jobs.rebuild(&name, input.idempotency_key.as_deref()).await)
+        answer(services(ctx)?.jobs.rebuild(&name, filled(input.idempotency_key).as_deref()).await)
     }
 }
 

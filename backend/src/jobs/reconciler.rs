@@ -394,8 +394,7 @@ impl Inner {
     async fn sweep_logs(&self) {
         let Some(age) = self.settings.logs.retention else { return };
         let Ok(age_delta) = chrono::TimeDelta::from_std(age) else { return };
-        let days = age.as_secs().div_ceil(86_400);
-        let notice = format!("[cooperage] This log was removed: its job ended more than {days} days ago.");
+        let notice = format!("[cooperage] This log was removed: its job ended more than {} ago.", in_words(age));
         loop {
             match self.store.remove_logs(Utc::now() - age_delta, &notice).await {
                 Ok(removed) if removed.is_empty() => return,
@@ -505,5 +504,30 @@ impl ActError {
     fn is_fenced(&self) -> bool {
         use super::conclude::ConcludeError;
         matches!(self, Self::Store(StoreError::Fenced) | Self::Conclude(ConcludeError::Store(StoreError::Fenced)))
+    }
+}
+
+/// `3 days`, or in hours where it is no whole number of days; a part of an hour counts as one.
+fn in_words(age: Duration) -> String {
+    let hours = age.as_secs().div_ceil(3_600);
+    match (hours / 24, hours % 24) {
+        (1, 0) => "a day".to_owned(),
+        (days, 0) => format!("{days} days"),
+        _ if hours == 1 => "an hour".to_owned(),
+        _ => format!("{hours} hours"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_told_as_people_say_it() {
+        for (seconds, words) in
+            [(60, "an hour"), (7_200, "2 hours"), (86_400, "a day"), (7 * 86_400, "7 days"), (90_000, "25 hours")]
+        {
+            assert_eq!(in_words(Duration::from_secs(seconds)), words);
+        }
     }
 }
