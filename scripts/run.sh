@@ -15,7 +15,8 @@ port=${listen##*:}
 delivery=${COOPERAGE_DELIVERY_LISTEN:-127.0.0.1:8081}
 registry_port=${COOPERAGE_REGISTRY_PORT:-5000}
 data=$(realpath -m "${COOPERAGE_DATA_DIR:-$root/data}")
-url=http://127.0.0.1:$port
+# A server that listens on all addresses is reached by loopback.
+case ${listen%:*} in 0.0.0.0 | '[::]' | '') url=http://127.0.0.1:$port ;; *) url=http://$listen ;; esac
 own_registry=$([ -n "${COOPERAGE_REGISTRY_HOST:-}" ] || echo yes)
 
 # refuse_taken PORT VARIABLE WHAT: says who listens there already.
@@ -84,15 +85,19 @@ start_server() {
 # The catalogue learns of the base image, and of the secret with which it is pulled, when it does not know them yet.
 register_base_image() {
   local answer password secret=local-registry
-  answer=$(graphql '{ baseImage(name: \"debian\") { url } pullSecrets { name } }')
+  answer=$(graphql '{ baseImage(name: \"debian\") { url } pullSecrets { name host } }')
   password=$(cat "$data/registry/password")
-  if ! grep -q "\"name\":\"$secret\"" <<<"$answer"; then
-    accepted "$(graphql 'mutation($i: PullSecretInput!) { createPullSecret(input: $i) { userErrors { message } } }' \
-      "{\"i\":{\"name\":\"$secret\",\"host\":\"$COOPERAGE_REGISTRY_HOST\",\"username\":\"$COOPERAGE_REGISTRY_USERNAME\",\"password\":\"$password\"}}")"
-  fi
-  local mutation
+  local mutation=''
   case $answer in
-  *"/base/debian:$base_tag\""*) return ;;
+  *"{\"name\":\"$secret\",\"host\":\"$COOPERAGE_REGISTRY_HOST\"}"*) ;;
+  *"{\"name\":\"$secret\","*) mutation=updatePullSecret ;; # the registry was on another port
+  *) mutation=createPullSecret ;;
+  esac
+  [ -z "$mutation" ] ||
+    accepted "$(graphql "mutation(\$i: PullSecretInput!) { $mutation(input: \$i) { userErrors { message } } }" \
+      "{\"i\":{\"name\":\"$secret\",\"host\":\"$COOPERAGE_REGISTRY_HOST\",\"username\":\"$COOPERAGE_REGISTRY_USERNAME\",\"password\":\"$password\"}}")"
+  case $answer in
+  *"\"$COOPERAGE_REGISTRY_HOST/base/debian:$base_tag\""*) return ;;
   *'"baseImage":null'*) mutation=createBaseImage ;;
   *) mutation=updateBaseImage ;;
   esac
