@@ -81,6 +81,19 @@ describe('a build', () => {
     assert.equal(await world.runIn(job.image, 'tiny-tool'), 'hello from libtiny\n');
   });
 
+  test('adds to the conda that a base has, and keeps what is in it', async () => {
+    const { image: first } = await world.build('conda-first', { conda: ['numpy=1.17.2'] });
+    // Where it has its prefix says the base, and its PATH leads there already.
+    const base = await world.registry.derive(first, 'base/with-conda', '1', { config: { Env: ['PATH=/opt/conda/bin:/usr/bin:/bin', 'CONDA_DIR=/opt/conda'] } });
+    const { image } = await world.build('conda-second', { conda: ['tiny-tool'] }, { baseImage: base });
+    assert.equal(await world.runIn(image, 'tiny-tool'), 'hello from libtiny\n');
+    assert.equal(await world.runIn(image, 'cat', '/opt/conda/share/numpy/version.txt'), '1.17.2\n');
+    const records = (await world.runIn(image, 'ls', '/opt/conda/conda-meta')).trim().split('\n').filter((name) => name.endsWith('.json'));
+    assert.deepEqual(records.map((name) => name.replace(/-[^-]*-[^-]*$/, '')), ['libtiny', 'numpy', 'tiny-tool']);
+    const { config } = await world.registry.config(image);
+    assert.deepEqual(config.Env.filter((variable) => /^(PATH|CONDA_DIR)=/.test(variable)), ['PATH=/opt/conda/bin:/usr/bin:/bin', 'CONDA_DIR=/opt/conda']);
+  });
+
   test('with no user in the base sets none', async () => {
     const job = await world.build('no-user', { pip: ['six'] });
     assert.equal((await world.registry.config(job.image)).config.User ?? '', '');

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { baseLayout } from '../harness/machine.js';
+import { baseLayout, run } from '../harness/machine.js';
 import { Registry } from '../harness/registry.js';
-import { World } from '../harness/world.js';
+import { engineName, World } from '../harness/world.js';
 
 describe('a failed job says why', () => {
   let world;
@@ -101,6 +101,35 @@ describe('a failed job says why', () => {
   test('no git for a requirement under version control', async () => {
     const job = await failure('no-git', { pip: ['thing @ git+https://127.0.0.1:1/thing.git'] }, 'NO_GIT');
     assert.match(job.failure.message, /git/);
+  });
+
+  test('no compiler for a package that has to be compiled', async () => {
+    world.channel.addSourcePackage('cooperage-compiled', '1.0', {
+      'setup.py': "from setuptools import setup, Extension\nsetup(name='cooperage-compiled', version='1.0', ext_modules=[Extension('compiled', ['compiled.c'])])\n",
+      'compiled.c': 'int nothing;\n',
+    });
+    const job = await failure('no-compiler', { pip: ['cooperage-compiled'] }, 'NO_COMPILER');
+    assert.equal(job.failure.field, 'packages.pip');
+    assert.match(job.failure.message, /gcc|compiler|build-essential/);
+  });
+
+  test('an install step that fails by itself', async () => {
+    const base = await world.hookedBase('failing', 'echo this cannot go well >&2; exit 7');
+    const job = await failure('failing', { apt: ['jq'] }, 'COMMAND_FAILED', { baseImage: base });
+    assert.match(await world.api.log(job), /^this cannot go well$/m);
+  });
+
+  test('a disk of the image store that is full', { skip: (engineName !== 'local' || process.getuid() !== 0) && 'only root can mount a small disk, and only here' }, async () => {
+    const store = join(world.data, 'store');
+    const base = await world.hookedBase('full', 'head -c 2G /dev/zero >/filling');
+    await world.untilBuildsEnded();
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=800m', 'tmpfs', store]);
+    try {
+      await failure('full', { apt: ['jq'] }, 'OUT_OF_DISK', { baseImage: base });
+    } finally {
+      await world.untilBuildsEnded();
+      await run('umount', ['--recursive', store]);
+    }
   });
 
   test('a push registry that does not answer when the image is ready', async () => {

@@ -197,6 +197,55 @@ describe('pages', () => {
       await page.getByRole('button', { name: 'Edit hub' }).waitFor({ state: 'detached' });
     }));
 
+  test('a page says that it loads, then why it could not, and tries again', () =>
+    with_(async (page) => {
+      const path = '**/graphql';
+      for (const [place, shown] of [
+        ['/image-specs', () => page.getByRole('table', { name: 'Image specs' })],
+        ['/image-specs/spec-02', () => page.getByRole('heading', { level: 1, name: 'spec-02' })],
+        ['/image-specs/spec-02/jobs', () => page.getByRole('table', { name: 'Jobs' })],
+        ['/base-images', () => page.getByRole('table', { name: 'Base images' })],
+        ['/pull-secrets', () => page.getByRole('table', { name: 'Pull secrets' })],
+      ]) {
+        const held = [];
+        await page.route(path, (route) => held.push(route));
+        await page.goto(world.url + place);
+        await page.getByRole('status').filter({ hasText: 'Loading…' }).first().waitFor();
+        await page.unroute(path);
+        await page.route(path, (route) => route.abort());
+        await Promise.all(held.map((route) => route.abort()));
+        const alert = page.getByRole('alert').filter({ has: page.getByRole('button', { name: 'Try again' }) }).first();
+        await alert.waitFor();
+        assert.match(await alert.innerText(), /server/i, place);
+        await page.unroute(path);
+        await alert.getByRole('button', { name: 'Try again' }).click();
+        await shown().waitFor();
+        await alert.waitFor({ state: 'detached' });
+      }
+    }));
+
+  test('the playground runs an operation in the browser', () =>
+    with_(async (page) => {
+      await page.goto(`${world.url}/graphql`);
+      await page.getByRole('button', { name: /^Execute query/ }).click();
+      const answer = page.getByRole('region', { name: /result/i });
+      await answer.getByText('spec-29').first().waitFor();
+      assert.deepEqual(page.noise, []);
+    }));
+
+  test('without the token the playground leads to signing in, and back', () =>
+    with_(
+      async (page) => {
+        await page.goto(`${world.url}/graphql`);
+        await page.getByRole('button', { name: /^Execute query/ }).click();
+        await page.getByLabel('Access token').fill(world.api.token);
+        await page.getByRole('button', { name: 'Sign in' }).click();
+        await page.getByRole('button', { name: /^Execute query/ }).waitFor();
+        assert.equal(new URL(page.url()).pathname, '/graphql');
+      },
+      { signedIn: false },
+    ));
+
   test('without the token one is asked for it, and let in with it', () =>
     with_(
       async (page) => {
