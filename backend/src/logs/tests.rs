@@ -36,7 +36,9 @@ async fn a_log_that_is_too_long_is_refused_but_the_servers_own_line_is_not() {
     store.set_token(job, "x", 4).await.unwrap();
     assert_eq!(logs.append(job, 1, b"abc\n").await.unwrap(), Appended::Stored { next: 2, new: 1 });
     assert_eq!(logs.append(job, 2, b"d\n").await.unwrap(), Appended::TooLong { next: 2 });
-    logs.say(job, "marker\nin one line").await.unwrap();
+    for _ in 0..2 {
+        logs.say(job, "marker\nin one line").await.unwrap();
+    }
     assert_eq!(whole(&logs, job).await, b"abc\nmarker in one line\n");
 }
 

@@ -73,7 +73,7 @@ impl Store {
         let (mut lines, mut bytes, told) = (count(row.log_lines)?, count(row.log_bytes)?, number > 1);
         if told {
             // A builder that had the time says as its last line that it is told to end: all before it has come.
-            let missing = match self.ends_with_line(&tx, job, TOLD_TO_END).await? {
+            let missing = match self.ends_with_line(&tx, job, TOLD_TO_END.as_bytes()).await? {
                 true => "",
                 false => " Lines of the one before may be missing.",
             };

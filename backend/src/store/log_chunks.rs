@@ -81,7 +81,8 @@ impl Chunk {
 
 impl Store {
     /// Appends whole lines, of which the first has the number `from`. Lines that are stored already are passed over.
-    /// Without `from` they go to the end, whatever its number, and no limit holds them: the server's own lines.
+    /// Without `from` it is one line of the server's own, which goes to the end, whatever its number, and which no limit
+    /// holds; where the log ends with it already it is not written again, for whoever says it may have to say it again.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where the job is gone, [`StoreError::Fenced`] where it is in other hands.
@@ -111,7 +112,7 @@ impl Store {
         }
         let new = skip_lines(data, next - from_line);
         let lines = count_lines(new);
-        if lines == 0 {
+        if lines == 0 || (from.is_none() && self.ends_with_line(&tx, job, new.trim_ascii_end()).await?) {
             return Ok(Appended::Stored { next, new: 0 });
         }
         let bytes = count(row.log_bytes)? + new.len() as u64;
@@ -157,11 +158,11 @@ impl Store {
     }
 
     /// Whether a log ends with this line.
-    pub(super) async fn ends_with_line(&self, tx: &Write, job: Uuid, line: &str) -> Result<bool, StoreError> {
+    pub(super) async fn ends_with_line(&self, tx: &Write, job: Uuid, line: &[u8]) -> Result<bool, StoreError> {
         let Some(row) = last_chunk(tx, job).await? else { return Ok(false) };
         let chunk = Chunk::try_from(row)?;
         let end = chunk.data.strip_suffix(b"\n").unwrap_or(&chunk.data);
-        Ok(end.rsplit(|byte| *byte == b'\n').next() == Some(line.as_bytes()))
+        Ok(end.rsplit(|byte| *byte == b'\n').next() == Some(line))
     }
 
     /// At most `limit` chunks from the one that holds line `line` on. The first may begin before that line.

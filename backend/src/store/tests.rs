@@ -452,7 +452,7 @@ async fn writers_of_two_processes_wait_for_each_other() {
     let other = store.other().await;
     let writes = (0..40).map(|i| {
         let (store, job) = (if i % 2 == 0 { store.store.clone() } else { other.clone() }, job.id);
-        async move { store.append_log(job, None, b"x\n").await }
+        async move { store.append_log(job, None, format!("line {i}\n").as_bytes()).await }
     });
     for written in futures_util::future::join_all(writes).await {
         written.unwrap();
