@@ -12,8 +12,8 @@ use super::{names, pod};
 use crate::config::KubernetesConfig;
 use crate::delivery::protocol::BuildPlan;
 
-/// How long a builder may stay beyond its deadline to deliver to a server that is away. Afterwards its pod is ended, and
-/// the kubelet's copy of the log fills in.
+/// How long a builder may stay beyond its deadline to deliver to a server that is away. Afterwards Kubernetes deletes its
+/// pod, and the kubelet's copy of the log with it: what was not delivered by then is lost, and a marker says so.
 const DELIVERY_GRACE: Duration = Duration::from_secs(3600);
 
 /// The Job of a build, suspended: it has no pod before its Secret is there. `claim` is the cache volume that it got.

@@ -275,10 +275,14 @@ impl Engine for KubernetesEngine {
 
     async fn clear(&self, job: Uuid) -> Result<(), EngineError> {
         let name = names::of_job(job);
+        let selected = ListParams::default().labels(&names::selector_of_job(job));
+        let pods = ask(self.cluster.api::<Pod>().list(&selected)).await?.items;
+        // Pods that are gone already tell nothing against the volume.
+        let has_begun = pods.is_empty() || pods.iter().any(has_begun);
         find(self.cluster.api::<Job>().delete(&name, &DeleteParams::background())).await?;
         // It would go with its Job, sooner or later: but it holds credentials.
         find(self.cluster.api::<Secret>().delete(&name, &DeleteParams::default())).await?;
-        pool::release(&self.cluster, &self.config, job).await
+        pool::release(&self.cluster, &self.config, job, has_begun).await
     }
 
     async fn changed(&self) {

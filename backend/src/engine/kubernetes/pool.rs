@@ -39,14 +39,19 @@ pub(super) async fn claim(
     Ok(None)
 }
 
-/// Gives back what a job holds.
-pub(super) async fn release(cluster: &Cluster, config: &KubernetesConfig, job: Uuid) -> Result<(), EngineError> {
+/// Gives back what a job holds, whose pod has begun or has not.
+pub(super) async fn release(
+    cluster: &Cluster,
+    config: &KubernetesConfig,
+    job: Uuid,
+    has_begun: bool,
+) -> Result<(), EngineError> {
     if config.cache.count == 0 {
         return Ok(());
     }
     for found in listed(cluster, config).await?.iter().filter(|found| volume::holder(found) == Some(job)) {
         // Where somebody else has changed it meanwhile it is still observed as this job's, and given back then.
-        change(cluster, found, &volume::release(found, Utc::now())).await?;
+        change(cluster, found, &volume::release(found, has_begun, Utc::now())).await?;
     }
     Ok(())
 }

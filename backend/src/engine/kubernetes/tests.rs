@@ -338,6 +338,15 @@ fn the_volume_that_suits_best_is_chosen() {
     let pool = [pooled(0, None, "r", 5), pooled(1, None, "julia", 4), pooled(2, Some(other), "python", 6)];
     assert_eq!(chosen(&pool), name(1));
     assert_eq!(chosen(&[pooled(0, None, "r", 5), volume::volume(&full_config(), 1)]), name(1));
+    // One whose last pod never began: where there is no other.
+    let mut suspect = pooled(0, None, "python", 5);
+    let given_back = |has_begun| volume::release(&pooled(0, None, "python", 5), has_begun, DateTime::default());
+    let annotation = &given_back(false)["metadata"]["annotations"]["cooperage.io/never-began"];
+    let annotations = suspect.metadata.annotations.get_or_insert_default();
+    annotations.insert("cooperage.io/never-began".to_owned(), annotation.as_str().unwrap().to_owned());
+    assert_eq!(chosen(&[suspect.clone(), pooled(1, None, "r", 4)]), name(1));
+    assert_eq!(chosen(&[suspect]), name(0));
+    assert!(given_back(true)["metadata"]["annotations"]["cooperage.io/never-began"].is_null());
     // Its own, whatever else there is.
     assert_eq!(chosen(&[pooled(0, None, "python", 5), pooled(1, Some(job), "python", 4)]), name(1));
     // All are held.

@@ -19,6 +19,9 @@ const BASE_IMAGE: &str = "cooperage.io/base-image";
 /// The annotation that says when it was last taken or given back.
 const LAST_USED: &str = "cooperage.io/last-used";
 
+/// The annotation of a volume whose last pod never began. It may be the volume's fault: one that no node can mount.
+const NEVER_BEGAN: &str = "cooperage.io/never-began";
+
 /// A volume of the pool that is not there yet.
 pub(super) fn volume(config: &KubernetesConfig, number: u16) -> PersistentVolumeClaim {
     let size = BTreeMap::from([("storage".to_owned(), Quantity(config.cache.size.clone()))]);
@@ -48,7 +51,8 @@ fn annotation<'a>(volume: &'a PersistentVolumeClaim, name: &str) -> Option<&'a s
 }
 
 /// The volume that suits a job best: the one that it holds already; else, of the free ones, one that last carried this base
-/// image, or the one unused for longest.
+/// image, or the one unused for longest. One whose last pod never began comes after all others: it would keep the next from
+/// beginning, too.
 pub(super) fn choose<'a>(
     volumes: &'a [PersistentVolumeClaim],
     job: Uuid,
@@ -64,7 +68,8 @@ pub(super) fn choose<'a>(
         let age = last_used(volume).map_or(i64::MIN, |time| time.timestamp_millis());
         // Of those of this base the latest used is the warmest; of others the one unused for longest is missed least.
         let age = if is_other { age } else { age.saturating_neg() };
-        (holder(volume) != Some(job), is_other, age, volume.metadata.name.clone())
+        let is_suspect = annotation(volume, NEVER_BEGAN).is_some();
+        (holder(volume) != Some(job), is_suspect, is_other, age, volume.metadata.name.clone())
     })
 }
 
@@ -78,9 +83,10 @@ pub(super) fn claim(volume: &PersistentVolumeClaim, job: Uuid, base_image: &str,
     change(volume, &annotations)
 }
 
-/// The change that gives a volume back.
-pub(super) fn release(volume: &PersistentVolumeClaim, now: DateTime<Utc>) -> Value {
-    change(volume, &json!({ HOLDER: null, LAST_USED: now.to_rfc3339() }))
+/// The change that gives a volume back, whose pod has begun or has not.
+pub(super) fn release(volume: &PersistentVolumeClaim, has_begun: bool, now: DateTime<Utc>) -> Value {
+    let never_began = (!has_begun).then_some("true");
+    change(volume, &json!({ HOLDER: null, LAST_USED: now.to_rfc3339(), NEVER_BEGAN: never_began }))
 }
 
 fn change(volume: &PersistentVolumeClaim, annotations: &Value) -> Value {
