@@ -208,11 +208,11 @@ describe('pages', () => {
         ['/pull-secrets', () => page.getByRole('table', { name: 'Pull secrets' })],
       ]) {
         const held = [];
-        await page.route(path, (route) => held.push(route));
+        let isDown = false;
+        await page.route(path, (route) => (isDown ? route.abort() : held.push(route)));
         await page.goto(world.url + place);
         await page.getByRole('status').filter({ hasText: 'Loading…' }).first().waitFor();
-        await page.unroute(path);
-        await page.route(path, (route) => route.abort());
+        isDown = true;
         await Promise.all(held.map((route) => route.abort()));
         const alert = page.getByRole('alert').filter({ has: page.getByRole('button', { name: 'Try again' }) }).first();
         await alert.waitFor();
@@ -237,7 +237,6 @@ describe('pages', () => {
     with_(
       async (page) => {
         await page.goto(`${world.url}/graphql`);
-        await page.getByRole('button', { name: /^Execute query/ }).click();
         await page.getByLabel('Access token').fill(world.api.token);
         await page.getByRole('button', { name: 'Sign in' }).click();
         await page.getByRole('button', { name: /^Execute query/ }).waitFor();
