@@ -120,9 +120,7 @@ impl ImageSpecMutation {
         match parsed {
             Err(problems) => Ok(refused(problems.into_iter().map(UserError::from).collect())),
             Ok(content) => {
-                // No version is larger than what the database counts to: such a one is not the present one.
-                let expected_version = version.min(i64::MAX.unsigned_abs());
-                let update = UpdateSpec { name, expected_version, content, pull_secret: filled(pull_secret) };
+                let update = UpdateSpec { name, expected_version: version, content, pull_secret: filled(pull_secret) };
                 answer(services(ctx)?.jobs.update_spec(&update).await)
             }
         }

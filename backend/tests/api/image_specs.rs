@@ -53,6 +53,12 @@ async fn the_same_idempotency_key_gets_the_same_answer() {
     let other = json!({ "input": { "name": "other", "baseImage": "debian", "idempotencyKey": "k1" } });
     let other = server.data(CREATE, other).await;
     assert_eq!(other["createImageSpec"]["userErrors"][0]["field"], "idempotencyKey");
+    // What a form sends for a field that was left empty is no key.
+    for name in ["left", "empty"] {
+        let input = json!({ "input": { "name": name, "baseImage": "debian", "idempotencyKey": "" } });
+        let created = server.data(CREATE, input).await;
+        assert_eq!(created["createImageSpec"]["userErrors"], json!([]), "{name}");
+    }
 }
 
 #[tokio::test]
@@ -65,6 +71,8 @@ async fn an_update_starts_a_job_and_a_lost_update_is_a_conflict() {
     let gone = json!({ "input": { "name": "gone", "version": 1, "baseImage": "debian" } });
     let gone = server.data(UPDATE, gone).await;
     insta::assert_json_snapshot!(json!([done, lost, gone]));
+    let never = server.data(UPDATE, update(i64::MAX.unsigned_abs(), "wget")).await;
+    assert_eq!(never["updateImageSpec"]["userErrors"], lost["updateImageSpec"]["userErrors"]);
     let now = server.data("{ imageSpec(name: \"a\") { version packages { apt } } }", Value::Null).await;
     assert_eq!(now["imageSpec"], json!({ "version": 2, "packages": { "apt": ["curl"] } }));
 }

@@ -42,6 +42,17 @@ async fn a_password_is_kept_encrypted_and_stays_unless_it_is_changed() {
 }
 
 #[tokio::test]
+async fn the_hub_is_one_host_by_whichever_name() {
+    let server = Server::start().await;
+    let input = json!({ "input": { "name": "hub", "host": "Registry-1.Docker.io", "username": "u", "password": "p" } });
+    let created = server.data(&mutation("createPullSecret"), input).await;
+    assert_eq!(created["createPullSecret"]["pullSecret"]["host"], "docker.io");
+    let spec = "mutation { createImageSpec(input: { name: \"a\", baseImage: \"python\", pullSecret: \"hub\" }) {
+        userErrors { message } } }";
+    assert_eq!(server.data(spec, Value::Null).await["createImageSpec"]["userErrors"], json!([]));
+}
+
+#[tokio::test]
 async fn everything_wrong_with_a_pull_secret_is_told_at_once() {
     let server = Server::start().await;
     let input = json!({ "input": { "name": "No Name", "host": "http://x/y", "username": "a:b\n", "password": "" } });

@@ -104,7 +104,8 @@ async fn a_query_that_asks_for_too_much_is_refused() {
         "{ imageSpecs(first: 100) { nodes { jobs(first: 100) { nodes { id number status log { lines } } } } } }";
     let deep =
         format!("{{ imageSpecs {{ nodes {{ {} id {} }} }} }}", "latestJob { imageSpec { ".repeat(20), "} }".repeat(20));
-    for query in [broad, &deep] {
+    let logs = "{ imageSpecs(first: 100) { nodes { latestJob { log { lines } } } } }";
+    for query in [broad, &deep, logs] {
         let answer = server.operation(query, Value::Null).await;
         assert_eq!((answer.status, answer.code().as_str()), (StatusCode::OK, "BAD_USER_INPUT"), "{}", answer.text());
     }
