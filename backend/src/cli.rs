@@ -13,7 +13,7 @@ use crate::config::{
 use crate::error_chain::one_line;
 use crate::http::Files;
 use crate::store::Store;
-use crate::{builder, conda, graphql, serve};
+use crate::{builder, conda, copy_database, graphql, serve};
 
 /// A message for the person at the terminal, and nothing else: no backtrace.
 pub type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -181,14 +181,14 @@ fn run(cli: Cli, files: Files) -> Result<ExitCode, Failed> {
             log_to_stderr(&arguments.logging)?;
             let data = arguments.data.resolve()?;
             let database = arguments.database.resolve(&data)?;
-            serve::make_data_dir(&data)?;
+            data.make()?;
             runtime()?.block_on(async { Store::connect(database.url.expose()).await?.migrate().await })?;
         }
         Command::CopyDatabase(arguments) => {
             log_to_stderr(&arguments.logging)?;
             let data = arguments.data.resolve()?;
             let copy = arguments.copy.resolve(&data)?;
-            print(&runtime()?.block_on(serve::copy_database(&data, &copy))?)?;
+            print(&runtime()?.block_on(copy_database::run(&data, &copy))?)?;
         }
         Command::Config => print(&reference::text())?,
         Command::Schema => print(&graphql::sdl())?,

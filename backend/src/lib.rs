@@ -6,6 +6,7 @@ pub mod builder;
 pub mod cli;
 pub mod conda;
 pub mod config;
+mod copy_database;
 pub mod delivery;
 pub mod engine;
 mod error_chain;

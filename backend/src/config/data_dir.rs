@@ -1,5 +1,8 @@
 //! The data folder and what is where in it.
 
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -30,6 +33,44 @@ impl DataArgs {
     }
 }
 
+/// Why a data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// It is not there, and cannot be made.
+    #[error("cannot make the data folder {}: {source}. Choose another by --data-dir.", folder.display())]
+    CannotMake {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Nothing can be written to it.
+    #[error("cannot write to the data folder {}: {source}.", folder.display())]
+    CannotWrite {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A server is running on it.
+    #[error(
+        "another Cooperage server uses the data folder {}. Stop it first, or choose another folder by --data-dir.",
+        folder.display()
+    )]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Its file system has no locks.
+    #[error("cannot lock the data folder {}: {source}.", folder.display())]
+    CannotLock {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
 /// The folder of everything that outlives the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDir(PathBuf);
@@ -45,6 +86,30 @@ impl DataDir {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Makes the folder, for its owner only; one that is there is left as it is.
+    ///
+    /// # Errors
+    /// [`DataDirError::CannotMake`].
+    pub fn make(&self) -> Result<(), DataDirError> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
+        made.map_err(|source| DataDirError::CannotMake { folder: self.0.clone(), source })
+    }
+
+    /// Keeps a second server out of the folder as long as the file is open.
+    ///
+    /// # Errors
+    /// When another server uses the folder, or nothing can be written to it.
+    pub fn lock(&self) -> Result<File, DataDirError> {
+        let folder = || self.0.clone();
+        let file = File::options().create(true).truncate(false).write(true).open(self.0.join("lock"));
+        let file = file.map_err(|source| DataDirError::CannotWrite { folder: folder(), source })?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(DataDirError::InUse { folder: folder() }),
+            Err(TryLockError::Error(source)) => Err(DataDirError::CannotLock { folder: folder(), source }),
+        }
     }
 
     /// The SQLite database.
