@@ -1,9 +1,7 @@
 //! `cooperage serve`: every part is made here, joined, and ended in order.
 
-use std::fs::{DirBuilder, File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +15,7 @@ use uuid::Uuid;
 
 use crate::builder::store::{Limits, trim};
 use crate::cli::Failed;
-use crate::config::{Config, CopyConfig, DataDir, LocalEngineConfig, ServerConfig};
+use crate::config::{Config, LocalEngineConfig};
 use crate::delivery::listener;
 use crate::delivery::protocol::StoreLimits;
 use crate::engine::Engine;
@@ -58,8 +56,8 @@ enum Stop {
 /// # Errors
 /// When a part cannot be made: a port is taken, the data folder cannot be written, a key has the wrong form, …
 pub async fn run(config: Config, files: Files) -> Result<(), Failed> {
-    make_data_dir(&config.data)?;
-    let _lock = lock(&config.data)?;
+    config.data.make()?;
+    let _lock = config.data.lock()?;
     let key = SecretKey::load(config.server.secret_key.as_ref(), &config.data)?;
     let token = ApiToken::load(config.server.token.as_ref(), &config.data)?;
     let web = listen(config.server.listen, "--listen").await?;
@@ -82,7 +80,7 @@ pub async fn run(config: Config, files: Files) -> Result<(), Failed> {
     });
 
     let bound = web.local_addr()?;
-    let url = sign_in_url(&config.server, bound, &token);
+    let welcome = welcome(&config, bound, &token);
     let services = Services {
         store: store.clone(),
         jobs: JobService::new(store.clone(), events.clone()),
@@ -96,7 +94,7 @@ pub async fn run(config: Config, files: Files) -> Result<(), Failed> {
     let app = router(App::new(access, services).with_files(files), config.server.request_timeout);
 
     let stop = signals()?;
-    println!("Cooperage is ready. Open {url}");
+    println!("{welcome}");
     let served = answer(web, app, stop.clone()).await;
     // Builders that are ended still say their last word, so the listener goes last.
     let how = match *stop.borrow() {
@@ -127,28 +125,6 @@ async fn database(config: &Config) -> Result<Store, Failed> {
             done => return Ok(done?),
         }
     }
-}
-
-/// Copies everything from one database to another; tells what.
-///
-/// # Errors
-/// When a server uses the data folder, when the target is not empty, or when a database fails.
-pub async fn copy_database(data: &DataDir, copy: &CopyConfig) -> Result<String, Failed> {
-    make_data_dir(data)?;
-    let _lock = lock(data)?;
-    let source = Store::connect(copy.from.expose()).await?;
-    source.migrate().await?;
-    let target = Store::connect(copy.to.expose()).await?;
-    target.migrate().await?;
-    let copied = source.copy_to(&target).await?;
-    target.close().await?;
-    source.close().await?;
-    let mut text: String = copied.iter().map(|copied| format!("{} {}\n", copied.rows, copied.table)).collect();
-    text.push_str(
-        "Copied. Start the server with COOPERAGE_DATABASE_URL set to the new database, and with the same data folder or \
-         secret key: the key opens the pull secrets.\n",
-    );
-    Ok(text)
 }
 
 /// By which name jobs are claimed. The jobs on this machine are known by a name that the data folder keeps, so that they are
@@ -191,10 +167,17 @@ fn settings(config: &Config, owner: String, deliver_to: &str) -> Settings {
         store_bytes: config.build.store_limit_bytes,
         cache_bytes: config.build.cache_limit_bytes,
     };
-    let tidy: Tidy = Arc::new(move || {
-        let limits = limits.clone();
-        Box::pin(async move { trim(&limits).await.map(drop) })
-    });
+    let measured = limits.clone();
+    let tidy = Tidy {
+        is_over: Arc::new(move || {
+            let limits = measured.clone();
+            Box::pin(async move { tokio::task::spawn_blocking(move || limits.are_exceeded()).await? })
+        }),
+        run: Arc::new(move || {
+            let limits = limits.clone();
+            Box::pin(async move { Ok(trim(&limits).await?.is_some()) })
+        }),
+    };
     Settings {
         owner,
         registry: config.registry.clone(),
@@ -306,32 +289,6 @@ fn insecure_hosts(config: &Config) -> Vec<String> {
     config.build.insecure_registries.iter().cloned().chain(push).collect()
 }
 
-/// Makes the data folder, for its owner only.
-///
-/// # Errors
-/// When it cannot be made.
-pub fn make_data_dir(data: &DataDir) -> Result<(), Failed> {
-    DirBuilder::new().recursive(true).mode(0o700).create(data.path()).map_err(|error| {
-        format!("cannot make the data folder {}: {error}. Choose another by --data-dir.", data.path().display()).into()
-    })
-}
-
-/// Keeps a second server out of the data folder as long as the file is open.
-fn lock(data: &DataDir) -> Result<File, Failed> {
-    let path = data.path().join("lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|error| format!("cannot write to the data folder {}: {error}.", data.path().display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(format!(
-            "another Cooperage server uses the data folder {}. Stop it first, or choose another folder by --data-dir.",
-            data.path().display()
-        )
-        .into()),
-        Err(TryLockError::Error(error)) => Err(format!("cannot lock {}: {error}.", path.display()).into()),
-    }
-}
-
 async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, Failed> {
     TcpListener::bind(address).await.map_err(|error| {
         let remedy = match error.kind() {
@@ -345,14 +302,21 @@ async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, Failed> 
     })
 }
 
-/// The address that a person opens, with the token that signs the browser in.
-fn sign_in_url(config: &ServerConfig, bound: SocketAddr, token: &ApiToken) -> String {
-    let token = utf8_percent_encode(token.expose(), NON_ALPHANUMERIC);
-    match &config.public_url {
-        Some(url) => format!("{url}?token={token}"),
+/// What the server says once it is ready. The address signs a browser in only on the terminal of who started it: what a
+/// server prints elsewhere is kept by others, and a token that was given is known to who gave it.
+fn welcome(config: &Config, bound: SocketAddr, token: &ApiToken) -> String {
+    let url = match &config.server.public_url {
+        Some(url) => url.to_string(),
         None => {
             let host = if bound.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { bound.ip() };
-            format!("http://{}/?token={token}", SocketAddr::new(host, bound.port()))
+            format!("http://{}/", SocketAddr::new(host, bound.port()))
         }
+    };
+    match &config.server.token {
+        Some(_) => format!("Cooperage is ready at {url}. Sign in with the token that it was given."),
+        None if std::io::stdout().is_terminal() => {
+            format!("Cooperage is ready. Open {url}?token={}", utf8_percent_encode(token.expose(), NON_ALPHANUMERIC))
+        }
+        None => format!("Cooperage is ready at {url}. Sign in with the token in {}.", config.data.token().display()),
     }
 }

@@ -211,7 +211,8 @@ fn credentials(args: &StandaloneArgs, registry: &RegistryConfig, base: &ImageRef
     };
     let has_base = registry.host.as_ref().is_some_and(|host| same_host(host, base.host()));
     let login = match (&registry.host, &registry.username) {
-        (Some(host), Some(username)) if !args.no_push || (has_base && pull.is_none()) => {
+        // Without a push it is of use for a private base alone, and whether that is one nobody knows yet: it is not asked for.
+        (Some(host), Some(username)) if !args.no_push || registry.password.is_some() => {
             let password = match &registry.password {
                 Some(password) => password.clone(),
                 None => Secret::new(ask(&format!("Password of {username} at {host}: "))?),

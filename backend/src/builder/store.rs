@@ -30,6 +30,16 @@ pub struct Limits {
     pub cache_bytes: u64,
 }
 
+impl Limits {
+    /// Whether the store or the caches are over their limit.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn are_exceeded(&self) -> io::Result<bool> {
+        Ok(folder_size(&self.store)? > self.store_bytes || folder_size(&self.cache)? > self.cache_bytes)
+    }
+}
+
 /// What trimming did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Trimmed {

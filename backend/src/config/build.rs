@@ -27,7 +27,8 @@ pub struct BuildArgs {
     /// The uv program that installs Pip requirements. Where none is given, the one in PATH; without one, the image's pip
     #[arg(long, env = "COOPERAGE_BUILD_UV", value_name = "FILE", value_parser = values::path())]
     pub build_uv: Option<PathBuf>,
-    /// The most that the kept image store may take before the images unused for longest are removed
+    /// The most that the kept image store may take before the images unused for longest are removed, while no build runs;
+    /// where builds follow one another, the next ones wait for that
     #[arg(long, env = "COOPERAGE_BUILD_STORE_LIMIT", value_name = "SIZE", default_value = "40GiB",
           value_parser = values::bytes)]
     pub build_store_limit: u64,

@@ -18,9 +18,10 @@ pub struct LogArgs {
     #[arg(long, env = "COOPERAGE_LOG_MAX_LINE_BYTES", value_name = "SIZE", default_value = "64KiB",
           value_parser = line_bytes)]
     pub log_max_line_bytes: u64,
-    /// The age at which the logs of ended builds are removed. Where none is given, they are kept as long as their spec
-    #[arg(long, env = "COOPERAGE_LOG_RETENTION", value_name = "DURATION", value_parser = values::duration)]
-    pub log_retention: Option<Duration>,
+    /// The age at which the logs of ended builds are removed; a line in their place says so
+    #[arg(long, env = "COOPERAGE_LOG_RETENTION", value_name = "DURATION", default_value = "365d",
+          value_parser = values::duration)]
+    pub log_retention: Duration,
 }
 
 /// Build logs.
@@ -30,8 +31,8 @@ pub struct LogConfig {
     pub max_bytes_per_job: u64,
     /// The longest line, in bytes.
     pub max_line_bytes: u64,
-    /// The age at which the logs of ended builds are removed; none keeps them as long as their spec.
-    pub retention: Option<Duration>,
+    /// The age at which the logs of ended builds are removed.
+    pub retention: Duration,
 }
 
 impl LogArgs {

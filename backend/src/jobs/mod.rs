@@ -13,6 +13,7 @@ mod reuse;
 mod service;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 
 pub use error::JobsError;
 pub use service::{CreateSpec, JobService, UpdateSpec};

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use chrono::Utc;
 use cooperage_shared::FailureCode;
-use futures_util::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -20,6 +19,8 @@ use super::events::Events;
 pub use super::plan::Places;
 use super::plan::{self, PlanError, failure};
 use super::reuse;
+pub use super::upkeep::Tidy;
+use super::upkeep::Upkeep;
 use crate::config::{BuildConfig, LogConfig, RegistryConfig};
 use crate::engine::{Engine, EngineError, EngineState, Observed};
 use crate::logs::LogStore;
@@ -32,6 +33,9 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// How long after its deadline a builder may take to say so itself.
 const DEADLINE_GRACE: chrono::TimeDelta = chrono::TimeDelta::seconds(30);
+
+/// How long a job waits for its start before its log says why.
+const SAID: chrono::TimeDelta = chrono::TimeDelta::seconds(20);
 
 /// How long a builder may linger once its last word was taken.
 const LINGER: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
@@ -47,9 +51,6 @@ const SWEEP: Duration = Duration::from_secs(3600);
 
 /// How long the end of the server waits for what is under way.
 const DRAIN: Duration = Duration::from_secs(12);
-
-/// Keeps image store and caches within their limits; called when no job runs.
-pub type Tidy = Arc<dyn Fn() -> BoxFuture<'static, io::Result<()>> + Send + Sync>;
 
 /// What the reconciler needs to know.
 #[derive(Clone)]
@@ -119,8 +120,7 @@ pub(super) struct Inner {
     busy: Mutex<HashSet<Uuid>>,
     /// Whether what an earlier process has left running is claimed again.
     taken_over: AtomicBool,
-    /// Whether a job has ended since stores and caches were last looked at.
-    untidy: AtomicBool,
+    upkeep: Arc<Upkeep>,
 }
 
 impl Reconciler {
@@ -128,8 +128,9 @@ impl Reconciler {
     #[must_use]
     pub fn spawn(wiring: Wiring) -> Self {
         let Wiring { store, logs, events, engine, registry, key, settings } = wiring;
-        let (busy, taken_over, untidy) = (Mutex::new(HashSet::new()), AtomicBool::new(false), AtomicBool::new(true));
-        let inner = Arc::new(Inner { store, logs, events, engine, registry, key, settings, busy, taken_over, untidy });
+        let (busy, taken_over) = (Mutex::new(HashSet::new()), AtomicBool::new(false));
+        let upkeep = Arc::new(Upkeep::new(settings.tidy.clone()));
+        let inner = Arc::new(Inner { store, logs, events, engine, registry, key, settings, busy, taken_over, upkeep });
         let (stop, stopped) = watch::channel(None);
         Self { stop, task: tokio::spawn(run(inner, stopped)) }
     }
@@ -237,19 +238,22 @@ impl Inner {
         for claimed in running.iter().filter(|claimed| !is_over(claimed) && !under_way.contains(&claimed.job.id)) {
             self.look_after(claimed, states.get(&claimed.job.id).copied());
         }
+        let is_tidied = under_way.contains(&Uuid::nil());
         let known: HashSet<Uuid> = running.iter().map(|claimed| claimed.job.id).chain(under_way).collect();
         self.clear_away(observed.into_iter().filter(|o| !known.contains(&o.job)).collect()).await?;
 
         let build = &self.settings.build;
         let mut is_idle = running.is_empty();
         let deadline = build.deadline + self.settings.allowance;
-        while let Some(claimed) = self.store.claim_next(claimer, build.max_parallel, deadline).await? {
+        while !self.upkeep.holds_jobs()
+            && let Some(claimed) = self.store.claim_next(claimer, build.max_parallel, deadline).await?
+        {
             is_idle = false;
             self.events.job_changed(&claimed.job);
             self.start(claimed);
         }
-        if is_idle && self.untidy.swap(false, Ordering::Relaxed) {
-            self.tidy();
+        if !is_tidied && let Some(action) = self.upkeep.next(is_idle) {
+            self.act(Uuid::nil(), async move { Ok(action.await?) });
         }
         Ok(())
     }
@@ -342,7 +346,13 @@ impl Inner {
         let (plan, credentials) = plan::plan(&self.settings, job, prepared, token);
         let failure = match self.engine.start(&plan, &credentials).await {
             Ok(()) => return Ok(self.store.mark_started(hold).await?),
-            Err(error @ EngineError::Unavailable(_)) => return Err(error.into()),
+            Err(error @ EngineError::Unavailable(_)) => {
+                // Not what passes in a moment; each reason once.
+                if job.started_at.is_some_and(|at| Utc::now() > at + SAID) {
+                    self.logs.say(hold, &format!("[cooperage] The job waits for its start: {error}.")).await?;
+                }
+                return Err(error.into());
+            }
             Err(error @ EngineError::OutOfDisk(_)) => failure(
                 FailureCode::OutOfDisk,
                 format!(
@@ -372,7 +382,7 @@ impl Inner {
         match self.store.finish(hold, end).await {
             Ok(job) => {
                 tracing::info!(job = %job.id, status = %job.status, "job ended");
-                self.untidy.store(true, Ordering::Relaxed);
+                self.upkeep.job_ended();
                 self.events.job_changed(&job);
                 self.events.wake();
                 Ok(())
@@ -386,17 +396,14 @@ impl Inner {
         Ok(self.finish(hold, end).await?)
     }
 
-    fn tidy(self: &Arc<Self>) {
-        let Some(tidy) = self.settings.tidy.clone() else { return };
-        self.act(Uuid::nil(), async move { Ok(tidy().await?) });
-    }
-
     async fn sweep_logs(&self) {
-        let Some(age) = self.settings.logs.retention else { return };
-        let Ok(age_delta) = chrono::TimeDelta::from_std(age) else { return };
+        let age = self.settings.logs.retention;
+        // An age beyond what a calendar holds is none that a log reaches.
+        let Ok(delta) = chrono::TimeDelta::from_std(age) else { return };
+        let Some(before) = Utc::now().checked_sub_signed(delta) else { return };
         let notice = format!("[cooperage] This log was removed: its job ended more than {} ago.", in_words(age));
         loop {
-            match self.store.remove_logs(Utc::now() - age_delta, &notice).await {
+            match self.store.remove_logs(before, &notice).await {
                 Ok(removed) if removed.is_empty() => return,
                 Ok(removed) => tracing::info!(jobs = removed.len(), "removed old logs"),
                 Err(error) => return tracing::warn!(%error, "cannot remove old logs, trying again later"),
@@ -507,15 +514,15 @@ impl ActError {
     }
 }
 
-/// `3 days`, or in hours where it is no whole number of days; a part of an hour counts as one.
+/// In the largest unit of which it is a whole number; a part of a minute counts for nothing.
 fn in_words(age: Duration) -> String {
-    let hours = age.as_secs().div_ceil(3_600);
-    match (hours / 24, hours % 24) {
-        (1, 0) => "a day".to_owned(),
-        (days, 0) => format!("{days} days"),
-        _ if hours == 1 => "an hour".to_owned(),
-        _ => format!("{hours} hours"),
-    }
+    let minutes = age.as_secs() / 60;
+    let (number, unit) = match minutes {
+        _ if minutes > 0 && minutes.is_multiple_of(24 * 60) => (minutes / (24 * 60), "day"),
+        _ if minutes > 0 && minutes.is_multiple_of(60) => (minutes / 60, "hour"),
+        _ => (minutes, "minute"),
+    };
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -524,9 +531,15 @@ mod tests {
 
     #[test]
     fn an_age_is_told_as_people_say_it() {
-        for (seconds, words) in
-            [(60, "an hour"), (7_200, "2 hours"), (86_400, "a day"), (7 * 86_400, "7 days"), (90_000, "25 hours")]
-        {
+        for (seconds, words) in [
+            (59, "0 minutes"),
+            (60, "1 minute"),
+            (5_430, "90 minutes"),
+            (7_200, "2 hours"),
+            (86_400, "1 day"),
+            (7 * 86_400, "7 days"),
+            (90_000, "25 hours"),
+        ] {
             assert_eq!(in_words(Duration::from_secs(seconds)), words);
         }
     }

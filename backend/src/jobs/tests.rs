@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::events::Events;
-use super::reconciler::{Places, Reconciler, Settings, Shutdown, Wiring};
+use super::reconciler::{Places, Reconciler, Settings, Shutdown, Tidy, Wiring};
 use super::*;
 use crate::config::{BuildConfig, DataDir, LogConfig, RegistryConfig, Secret};
 use crate::delivery::protocol::{BuildPlan, Credentials, End, Outcome};
@@ -51,6 +51,11 @@ impl Memory {
 
     fn has(&self, job: Uuid) -> Option<EngineState> {
         self.jobs.lock().unwrap().get(&job).map(|job| job.0)
+    }
+
+    /// One of the jobs that run.
+    fn running(&self) -> Option<Uuid> {
+        self.jobs.lock().unwrap().iter().find(|(_, kept)| kept.0 == EngineState::Running).map(|(job, _)| *job)
     }
 
     /// How often it was asked to start something.
@@ -141,7 +146,7 @@ impl Bed {
                 cache_limit_bytes: 1,
                 settings: crate::delivery::protocol::BuildSettings::default(),
             },
-            logs: LogConfig { max_bytes_per_job: 1 << 20, max_line_bytes: 1 << 10, retention: None },
+            logs: LogConfig { max_bytes_per_job: 1 << 20, max_line_bytes: 1 << 10, retention: Duration::MAX },
             places: Places {
                 store: data.store(),
                 run: data.run(),
@@ -463,5 +468,43 @@ async fn a_pull_secret_reaches_the_builder_of_its_host_only() {
     let (plan, pull) = &plans[0];
     assert_eq!(pull.as_deref(), Some("pa55"));
     assert_eq!(plan.target.to_string(), format!("127.0.0.1:1/a_dd_b:{}", job.revision.short()));
+    reconciler.shutdown(Shutdown::Leave).await;
+}
+
+#[tokio::test]
+async fn jobs_without_a_pause_wait_where_the_store_is_over_its_limit_until_it_was_tidied() {
+    let mut bed = Bed::new().await;
+    let (tidied, running_then) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (runs, engine) = (Arc::clone(&tidied), Arc::clone(&bed.engine));
+    let seen = Arc::clone(&running_then);
+    bed.settings.tidy = Some(Tidy {
+        is_over: Arc::new(|| Box::pin(async { Ok(true) })),
+        run: Arc::new(move || {
+            seen.fetch_add(engine.jobs.lock().unwrap().len(), Ordering::SeqCst);
+            // The first time a builder still holds the store.
+            let done = runs.fetch_add(1, Ordering::SeqCst) > 0;
+            Box::pin(async move { Ok(done) })
+        }),
+    });
+    bed.settings.build.max_parallel = 2;
+    let mut jobs = Vec::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        jobs.push(bed.create(name, None).await);
+    }
+    let reconciler = bed.reconcile();
+    let engine = &bed.engine;
+    // Jobs end one at a time, so that there is none without another beside it.
+    let mut ended = 0;
+    while tidied.load(Ordering::SeqCst) < 2 {
+        bed.until_true("a job, or tidied", || engine.running().is_some() || tidied.load(Ordering::SeqCst) > 1).await;
+        if let Some(job) = engine.running() {
+            engine.set(job, EngineState::Ended, "x\n", Some(end("x\n", failed())));
+            bed.until(job, JobStatus::Failed).await;
+            ended += 1;
+        }
+    }
+    assert!(ended < jobs.len(), "{ended} jobs ended before it was tidied");
+    assert_eq!(running_then.load(Ordering::SeqCst), 0, "jobs that ran while it was tidied");
+    bed.until_true("the rest begins", || engine.running().is_some()).await;
     reconciler.shutdown(Shutdown::Leave).await;
 }

@@ -15,6 +15,11 @@ pub(super) async fn run(context: &Context) -> io::Result<Report<()>> {
         store_bytes: limits.store_bytes,
         cache_bytes: limits.cache_bytes,
     };
+    // The store of who builds without a server holds more than a cache: images that are nowhere else, and it may be, containers.
+    let is_own = plan.deliver_to.is_none();
+    if is_own && !limits.are_exceeded()? {
+        return Ok(Report::Done(()));
+    }
     match store::trim(&limits).await {
         Ok(None) => println!("[cooperage] The kept store is in use: it is not trimmed now."),
         Ok(Some(Trimmed { images, caches_cleared })) => {
@@ -24,6 +29,9 @@ pub(super) async fn run(context: &Context) -> io::Result<Report<()>> {
             if caches_cleared {
                 println!("[cooperage] The package caches were over their limit and are emptied.");
             }
+        }
+        Err(error) if is_own => {
+            println!("[cooperage] The kept store is over its limit and cannot be trimmed: {error}.")
         }
         // A store that cannot be trimmed would grow for ever, and fail every job that comes to it.
         Err(error) => {
