@@ -114,6 +114,11 @@ export class Cluster {
     await until(`${program} to be gone`, () => !isAlive(pid));
   }
 
+  /** Makes one of the bed's programs silent: its ports are open, and nothing answers. It can be killed all the same. */
+  freeze(program) {
+    process.kill(this.pid(program), 'SIGSTOP');
+  }
+
   /** Starts again what has ended of the bed. */
   async up() {
     await run('bash', [join(root, 'tests/kubernetes/up.sh'), this.folder], { env: { ...process.env, COOPERAGE_TEST_KUBERNETES: this.programs } });

@@ -83,6 +83,11 @@ export class KubernetesEngine {
     return join(this.cluster.folder, 'volumes', this.namespace);
   }
 
+  /** Takes away what a volume lies on: no node can mount it any more. */
+  breakVolume(n) {
+    rmSync(join(this.#volumesFolder, String(n)), { recursive: true });
+  }
+
   /** Pods of this world that run now, or are still to. */
   async builds() {
     return (await this.pods()).filter(({ status }) => !['Succeeded', 'Failed'].includes(status.phase));

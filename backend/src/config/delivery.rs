@@ -30,6 +30,14 @@ pub struct DeliveryConfig {
     pub url: Option<String>,
 }
 
+impl DeliveryConfig {
+    /// Whether other machines may reach it by what builders are told.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.url.is_some() || !(self.listen.ip().is_loopback() || self.listen.ip().is_unspecified())
+    }
+}
+
 impl DeliveryArgs {
     pub(super) fn resolve(self) -> Result<DeliveryConfig, ConfigError> {
         let url = values::filled(self.delivery_url).map(|text| match Url::parse(&text) {

@@ -35,7 +35,8 @@ pub struct KubernetesArgs {
     /// The memory at which a builder is killed; empty for no limit
     #[arg(long, env = "COOPERAGE_KUBERNETES_MEMORY_LIMIT", value_name = "QUANTITY", default_value = "4Gi")]
     pub kubernetes_memory_limit: Option<String>,
-    /// The disk space of a builder without cache volume, given for sure and at most; empty for no limit
+    /// The most disk space of its node that a builder may take, given to it for sure where it has no cache volume; empty for no
+    /// limit
     #[arg(long, env = "COOPERAGE_KUBERNETES_EPHEMERAL_STORAGE", value_name = "QUANTITY", default_value = "20Gi")]
     pub kubernetes_ephemeral_storage: Option<String>,
     /// Labels of the nodes that builders may run on, each NAME=VALUE, comma-separated
@@ -45,6 +46,10 @@ pub struct KubernetesArgs {
     /// Taints that builders tolerate, as a JSON list in the form that a pod has them in
     #[arg(long, env = "COOPERAGE_KUBERNETES_TOLERATIONS", value_name = "JSON")]
     pub kubernetes_tolerations: Option<String>,
+    /// Labels and annotations of builders' pods, as JSON in the form that a pod's metadata has them in, for example
+    /// {"annotations": {"sidecar.istio.io/inject": "false"}}
+    #[arg(long, env = "COOPERAGE_KUBERNETES_POD_METADATA", value_name = "JSON")]
+    pub kubernetes_pod_metadata: Option<String>,
     /// The runtime class of builders
     #[arg(long, env = "COOPERAGE_KUBERNETES_RUNTIME_CLASS", value_name = "NAME")]
     pub kubernetes_runtime_class: Option<String>,
@@ -113,6 +118,8 @@ pub struct KubernetesConfig {
     pub node_selector: BTreeMap<String, String>,
     /// Taints that it tolerates.
     pub tolerations: Vec<Toleration>,
+    /// What its pod's metadata has besides our own.
+    pub pod_metadata: PodMetadata,
     /// Its runtime class.
     pub runtime_class: Option<String>,
     /// The service account that it runs under.
@@ -135,6 +142,16 @@ pub struct KubernetesConfig {
     pub cache: CacheVolumes,
     /// How long it may wait for its start.
     pub pending_deadline: Duration,
+}
+
+/// Labels and annotations of a builder's pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PodMetadata {
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// The pool of cache volumes.
@@ -221,6 +238,15 @@ impl KubernetesArgs {
             Some(json) => serde_json::from_str(&json)
                 .map_err(|error| invalid("--kubernetes-tolerations", format!("no list of tolerations: {error}")))?,
         };
+        let pod_metadata = match values::filled(self.kubernetes_pod_metadata) {
+            None => PodMetadata::default(),
+            Some(text) => serde_json::from_str(&text).map_err(|error| {
+                invalid(
+                    "--kubernetes-pod-metadata",
+                    format!("expected for example {{\"labels\": {{\"team\": \"data\"}}}}: {error}"),
+                )
+            })?,
+        };
         let profile = |setting, text: Option<String>| {
             values::filled(text).map(|text| text.parse()).transpose().map_err(|message| invalid(setting, message))
         };
@@ -242,6 +268,7 @@ impl KubernetesArgs {
             limits: quantities(most)?,
             node_selector: self.kubernetes_node_selector.into_iter().collect(),
             tolerations,
+            pod_metadata,
             runtime_class: values::filled(self.kubernetes_runtime_class),
             service_account: values::filled(self.kubernetes_service_account),
             image_pull_secrets: self
@@ -298,7 +325,7 @@ fn quantity(text: &str) -> Result<String, String> {
     clippy::cast_sign_loss,
     reason = "it is not negative, and what is too much is the most"
 )]
-fn bytes_of(text: &str) -> u64 {
+pub(crate) fn bytes_of(text: &str) -> u64 {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = text.get(number.len()..).unwrap_or_default();
     let base: f64 = if unit.ends_with('i') { 1024.0 } else { 1000.0 };

@@ -25,11 +25,12 @@ use clap::Args;
 
 pub use build::{BuildArgs, BuildConfig};
 pub use copy::{CopyArgs, CopyConfig};
-pub use data_dir::{DataArgs, DataDir};
+pub use data_dir::{DataArgs, DataDir, DataDirError};
 pub use database::{DatabaseArgs, DatabaseConfig};
 pub use delivery::{DeliveryArgs, DeliveryConfig};
 pub use engine::{EngineArgs, EngineKind, LocalEngineConfig};
-pub use kubernetes::{CacheVolumes, KubernetesArgs, KubernetesConfig, Profile, is_label_value};
+pub(crate) use kubernetes::bytes_of;
+pub use kubernetes::{CacheVolumes, KubernetesArgs, KubernetesConfig, PodMetadata, Profile, is_label_value};
 pub use log::{LogArgs, LogConfig};
 pub use logging::{LogFormat, LoggingArgs};
 pub use registry::{RegistryArgs, RegistryConfig};
@@ -131,12 +132,25 @@ impl Settings {
     /// When a value does not fit or a file cannot be read.
     pub fn resolve(self) -> Result<Config, ConfigError> {
         let data = self.data.resolve()?;
+        let delivery = self.delivery.resolve()?;
+        let kubernetes = self.kubernetes.resolve(self.engine.engine)?;
+        if kubernetes.as_ref().is_some_and(|kubernetes| !kubernetes.host_network) && !delivery.is_reachable() {
+            return Err(ConfigError::Invalid {
+                setting: "--delivery-url",
+                message: format!(
+                    "missing: pods cannot reach the server at {}. Set COOPERAGE_DELIVERY_LISTEN=0.0.0.0:{port}, and \
+                     COOPERAGE_DELIVERY_URL to what pods reach it by, for example http://cooperage-delivery:{port}",
+                    delivery.listen,
+                    port = delivery.listen.port()
+                ),
+            });
+        }
         Ok(Config {
             server: self.server.resolve()?,
             database: self.database.resolve(&data)?,
-            delivery: self.delivery.resolve()?,
+            delivery,
             engine: self.engine.engine,
-            kubernetes: self.kubernetes.resolve(self.engine.engine)?,
+            kubernetes,
             registry: self.registry.resolve()?,
             build: self.build.resolve(),
             log: self.log.resolve(),

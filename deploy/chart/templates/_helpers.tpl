@@ -77,7 +77,7 @@ http://{{ include "cooperage.fullname" . }}-delivery.{{ .Release.Namespace }}.sv
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) }}
 {{- fail "An ingress needs a host name: set ingress.host, or ingress.enabled to false." }}
 {{- end }}
-{{- range list "DATA_DIR" "DELIVERY_LISTEN" "DELIVERY_URL" "ENGINE" "KUBERNETES_INSTANCE" "KUBERNETES_NAMESPACE" "LISTEN" }}
+{{- range list "DATA_DIR" "DELIVERY_LISTEN" "DELIVERY_URL" "ENGINE" "KUBERNETES_CACHE_VOLUMES" "KUBERNETES_INSTANCE" "KUBERNETES_NAMESPACE" "LISTEN" }}
 {{- if hasKey $.Values.settings . }}
 {{- fail (printf "settings.%s is the chart's own: its Services, Role and NetworkPolicies hang on it." .) }}
 {{- end }}

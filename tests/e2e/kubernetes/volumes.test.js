@@ -55,3 +55,46 @@ describe('with one cache volume', () => {
     assert.equal(after.status, 'SUCCEEDED');
   });
 });
+
+test('a volume that no node can mount does not keep the next build from beginning', async () => {
+  const world = await World.start({ engine: 'kubernetes', volumes: 1, settings: { COOPERAGE_KUBERNETES_PENDING_DEADLINE: '32s' } });
+  try {
+    world.engine.breakVolume(0);
+    const { job } = await world.api.create(world.spec('unlucky', { pip: ['six'] }));
+    const failed = await world.api.untilStatus(job.id, 'FAILED');
+    assert.equal(failed.failure.code, 'NOT_STARTED', failed.failure.message);
+    const next = await world.api.rebuild('unlucky');
+    assert.ok((await world.engine.pod(next.job)).spec.volumes.find(({ name }) => name === 'cache').emptyDir);
+    await world.api.untilStatus(next.job.id, 'SUCCEEDED');
+  } finally {
+    await world.stop();
+  }
+});
+
+test('where the cluster allows no volume, builds begin empty', async () => {
+  const world = await World.start({ engine: 'kubernetes', volumes: 1 });
+  try {
+    const { cluster, namespace } = world.engine;
+    await cluster.create('resourcequotas', namespace, { metadata: { name: 'none' }, spec: { hard: { persistentvolumeclaims: '0' } } });
+    const { job } = await world.api.create(world.spec('empty', { pip: ['six'] }));
+    assert.ok((await world.engine.pod(job)).spec.volumes.find(({ name }) => name === 'cache').emptyDir);
+    await world.api.untilStatus(job.id, 'SUCCEEDED');
+  } finally {
+    await world.stop();
+  }
+});
+
+test('a job that the cluster has no place for says in its log what it waits for', async () => {
+  const world = await World.start({ engine: 'kubernetes', volumes: 0 });
+  try {
+    const { cluster, namespace } = world.engine;
+    await cluster.create('resourcequotas', namespace, { metadata: { name: 'none' }, spec: { hard: { 'count/jobs.batch': '0' } } });
+    const { job } = await world.api.create(world.spec('waits', { pip: ['six'] }));
+    const waits = /^\[cooperage\] The job waits for its start: .*quota: none/m;
+    await until('the log to say it', async () => waits.test(await world.api.log(job)), { timeout: 60_000 });
+    await cluster.delete('resourcequotas', namespace, 'none');
+    await world.api.untilStatus(job.id, 'SUCCEEDED');
+  } finally {
+    await world.stop();
+  }
+});

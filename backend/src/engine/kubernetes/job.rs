@@ -20,6 +20,9 @@ const DELIVERY_GRACE: Duration = Duration::from_secs(3600);
 pub(super) fn job(config: &KubernetesConfig, plan: &BuildPlan, claim: Option<&str>) -> Job {
     let name = names::of_job(plan.job_id);
     let labels = names::labels(&config.instance, plan.job_id, plan.spec_name.as_str());
+    // Ours last: the engine finds a pod by them.
+    let of_pod = config.pod_metadata.labels.clone().into_iter().chain(labels.clone()).collect();
+    let annotations = &config.pod_metadata.annotations;
     let deadline = Duration::from_secs(plan.deadline_seconds) + config.pending_deadline + DELIVERY_GRACE;
     Job {
         metadata: ObjectMeta { name: Some(name.clone()), labels: Some(labels.clone()), ..ObjectMeta::default() },
@@ -32,7 +35,11 @@ pub(super) fn job(config: &KubernetesConfig, plan: &BuildPlan, claim: Option<&st
             pod_replacement_policy: Some("Failed".to_owned()),
             pod_failure_policy: Some(disrupted_pods_run_again()),
             template: PodTemplateSpec {
-                metadata: Some(ObjectMeta { labels: Some(labels), ..ObjectMeta::default() }),
+                metadata: Some(ObjectMeta {
+                    labels: Some(of_pod),
+                    annotations: (!annotations.is_empty()).then(|| annotations.clone()),
+                    ..ObjectMeta::default()
+                }),
                 spec: Some(pod::spec(config, &name, claim)),
             },
             ..JobSpec::default()

@@ -10,6 +10,7 @@ use kube::api::LogParams;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 
 use super::cluster::{Cluster, ask, failed};
+use super::pending::NODE;
 use super::state::{containers, moment};
 use crate::delivery::protocol::End;
 use crate::engine::EngineError;
@@ -59,6 +60,13 @@ fn is_passing(code: u16, ended: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bo
     }
 }
 
+/// Whether nothing comes any more of a log that has not come in time: its pod ended a while ago, or its node is lost. A kubelet
+/// that drops packets does not even refuse.
+fn is_given_up(pod: &Pod, now: DateTime<Utc>) -> bool {
+    let due = pod.metadata.deletion_timestamp.as_ref().and_then(moment);
+    due.is_some_and(|due| now > due + NODE) || ended(pod).is_some_and(|ended| now > ended + PATIENCE)
+}
+
 /// When the last container of a pod ended.
 fn ended(pod: &Pod) -> Option<DateTime<Utc>> {
     containers(pod).filter_map(|c| moment(c.state.as_ref()?.terminated.as_ref()?.finished_at.as_ref()?)).max()
@@ -78,7 +86,15 @@ async fn copy(cluster: &Cluster, pod: &Pod, container: &str, file: &mut tokio::f
             other => other.map(Some),
         }
     };
-    let Some(mut stream) = ask(opened).await? else { return Ok(false) };
+    let mut stream = match ask(opened).await {
+        Ok(Some(stream)) => stream,
+        Ok(None) => return Ok(false),
+        Err(error @ EngineError::Unavailable(_)) if is_given_up(pod, Utc::now()) => {
+            tracing::warn!(pod = name, container, %error, "the log of a pod that is over does not come");
+            return Ok(false);
+        }
+        Err(error) => return Err(error),
+    };
     let mut is_first = true;
     let mut block = vec![0; BLOCK];
     let copied = async {
@@ -95,6 +111,7 @@ async fn copy(cluster: &Cluster, pod: &Pod, container: &str, file: &mut tokio::f
     };
     match tokio::time::timeout(READ, copied).await {
         Ok(copied) => copied,
+        Err(_) if is_given_up(pod, Utc::now()) => Ok(false),
         Err(_) => Err(EngineError::Unavailable(format!("the log of pod {name} does not come"))),
     }
 }
@@ -110,6 +127,24 @@ pub(super) fn last_word(pod: &Pod) -> Option<End> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_that_does_not_come_is_given_up_where_nothing_will_give_it() {
+        let now = Utc::now();
+        let at = |seconds| (now - TimeDelta::seconds(seconds)).to_rfc3339();
+        let pod = |value| -> Pod { serde_json::from_value(value).unwrap() };
+        let deleted = |seconds| pod(serde_json::json!({ "metadata": { "deletionTimestamp": at(seconds) } }));
+        let ended = |seconds| {
+            pod(serde_json::json!({ "status": { "containerStatuses": [{
+                "name": "push", "image": "i", "imageID": "i", "ready": false, "restartCount": 0,
+                "state": { "terminated": { "exitCode": 0, "finishedAt": at(seconds) } } }] } }))
+        };
+        for (pod, is_over) in
+            [(Pod::default(), false), (deleted(5), false), (deleted(300), true), (ended(5), false), (ended(300), true)]
+        {
+            assert_eq!(is_given_up(&pod, now), is_over, "{pod:?}");
+        }
+    }
 
     #[test]
     fn a_log_that_the_kubelet_does_not_give_now_is_asked_for_again_for_a_while() {

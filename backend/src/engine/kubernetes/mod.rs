@@ -47,9 +47,6 @@ use super::{Engine, EngineError, EngineState, Observed, Salvage};
 use crate::config::KubernetesConfig;
 use crate::delivery::protocol::{BuildPlan, Credentials};
 
-/// Who writes the Secrets, for the cluster's own record.
-const MANAGER: &str = "cooperage";
-
 /// How long an apiserver that has just started may deny what is allowed, for want of the roles.
 const SETTLING: Duration = Duration::from_secs(20);
 
@@ -148,17 +145,40 @@ impl KubernetesEngine {
             return Ok(());
         }
         // Only a volume that is kept has to be kept small.
-        let limits = plan.limits.filter(|_| job::has_volume(&job));
+        let limits = match plan.limits.filter(|_| job::has_volume(&job)) {
+            Some(limits) => Some(pool::limits(&self.cluster, &self.config, plan.job_id, limits).await?),
+            None => None,
+        };
         let plan = &BuildPlan { limits, ..plan.clone() };
         let uid = job.uid().ok_or_else(|| EngineError::Other("the cluster gave a Job without uid".to_owned()))?;
         let secret = secret::secret(&self.config.instance, plan, credentials, &uid)
             .map_err(|error| EngineError::Other(error.to_string()))?;
-        let (name, written) = (job.name_any(), PatchParams::apply(MANAGER).force());
-        ask(self.cluster.api::<Secret>().patch(&name, &written, &Patch::Apply(&secret))).await?;
+        let name = job.name_any();
+        self.write(&secret).await?;
         let go = Patch::Merge(json!({ "metadata": { "uid": uid }, "spec": { "suspend": false } }));
         let job = ask(self.cluster.api::<Job>().patch(&name, &PatchParams::default(), &go)).await?;
         self.jobs.note(job);
         Ok(())
+    }
+
+    /// Writes a Secret in place of what there is. An existing one is not changed but removed: the answer to a change would hold
+    /// it, and so the right to change Secrets is one to read them.
+    async fn write(&self, secret: &Secret) -> Result<(), EngineError> {
+        let api = self.cluster.api::<Secret>();
+        let create = || async {
+            match api.create(&PostParams::default(), secret).await {
+                Err(error) if is_conflict(&error) => Ok(false),
+                other => other.map(|_| true),
+            }
+        };
+        if ask(create()).await? {
+            return Ok(());
+        }
+        find(api.delete(&secret.name_any(), &DeleteParams::default())).await?;
+        match ask(create()).await? {
+            true => Ok(()),
+            false => Err(EngineError::Unavailable("the Secret of an earlier try does not go".to_owned())),
+        }
     }
 
     /// The jobs that hold a volume.
@@ -276,9 +296,11 @@ impl Engine for KubernetesEngine {
     async fn clear(&self, job: Uuid) -> Result<(), EngineError> {
         let name = names::of_job(job);
         let selected = ListParams::default().labels(&names::selector_of_job(job));
-        let pods = ask(self.cluster.api::<Pod>().list(&selected)).await?.items;
-        // Pods that are gone already tell nothing against the volume.
-        let has_begun = pods.is_empty() || pods.iter().any(has_begun);
+        let listed = ask(self.cluster.api::<Pod>().list(&selected)).await?.items;
+        // Ended by us, they may be gone by now.
+        let seen = [self.pods.all().await?, self.deleted_pods(job)].concat();
+        let seen = seen.iter().map(AsRef::as_ref).filter(|pod| names::job_of(&pod.metadata) == Some(job));
+        let has_begun = volume::has_begun(listed.iter().chain(seen), Utc::now());
         find(self.cluster.api::<Job>().delete(&name, &DeleteParams::background())).await?;
         // It would go with its Job, sooner or later: but it holds credentials.
         find(self.cluster.api::<Secret>().delete(&name, &DeleteParams::default())).await?;

@@ -26,7 +26,7 @@ const RULE: &[&str] = &["forbidden", "violates", "is invalid", "denied the reque
 const NOT_ASKED: &str = "error looking up";
 
 /// How long after its time to go a pod may still be there, before its node is taken for lost.
-const NODE: TimeDelta = TimeDelta::seconds(60);
+pub(super) const NODE: TimeDelta = TimeDelta::seconds(60);
 
 /// What a registry says of an image that it will not say otherwise in a minute.
 const FINAL: &[&str] = &["not found", "manifest unknown", "unauthorized", "denied", "forbidden", "no basic auth"];
@@ -94,7 +94,8 @@ fn waits(waiting: &ContainerStateWaiting, image: &str, age: TimeDelta) -> Option
         {
             Some(no_image(image, message))
         }
-        "CreateContainerConfigError" => Some(not_started(format!(
+        // A kubelet that was just started says so too, for a moment, of a pod with which nothing is wrong.
+        "CreateContainerConfigError" if says(&["non-root"]) || age > CONTAINER => Some(not_started(format!(
             "The builder's container is mis-set: {} Tell the administrator.",
             sentence(message)
         ))),

@@ -11,13 +11,15 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::places::{CA, CA_FILE, CACHE, CREDENTIALS, CREDENTIALS_FILE, LAST_WORD, PLAN, PLAN_FILE, WORK};
 use super::secret;
-use crate::config::KubernetesConfig;
+use crate::config::{KubernetesConfig, bytes_of};
 
 /// The containers, in the order in which they run. Their names are those of the builder's phases.
 pub(super) const CONTAINERS: [&str; 3] = ["pull", "build", "push"];
 
-/// The user that the builder's image is made for.
+/// The users that the builder's image is made for: one whose install steps have a range of the node's users, and, for a pod in
+/// a user namespace of its own, which has the ids up to 65535 only, one whose install steps have all the others of these.
 const USER: i64 = 1000;
+const USER_OF_OWN_NAMESPACE: i64 = 65_535;
 
 /// How long a builder that is told to end may take to deliver what it has.
 const GRACE_SECONDS: i64 = 30;
@@ -25,9 +27,12 @@ const GRACE_SECONDS: i64 = 30;
 /// How long a pod stays bound to a node that does not answer.
 const UNREACHABLE_SECONDS: i64 = 60;
 
+/// What a builder asks of its node's disk where store and caches are on a volume: its log, and the files of one build.
+const BESIDE_VOLUME: &str = "1Gi";
+
 /// The pod of a job whose Secret has the name `secret` and whose caches are on `claim`, if it has a cache volume.
 pub(super) fn spec(config: &KubernetesConfig, secret: &str, claim: Option<&str>) -> PodSpec {
-    let [pull, build, push] = CONTAINERS.map(|phase| container(config, phase));
+    let [pull, build, push] = CONTAINERS.map(|phase| container(config, phase, claim.is_some()));
     PodSpec {
         restart_policy: Some("Never".to_owned()),
         init_containers: Some(vec![pull, build]),
@@ -51,7 +56,13 @@ pub(super) fn spec(config: &KubernetesConfig, secret: &str, claim: Option<&str>)
     }
 }
 
-fn container(config: &KubernetesConfig, phase: &str) -> Container {
+fn container(config: &KubernetesConfig, phase: &str, has_volume: bool) -> Container {
+    let mut requests = config.requests.clone();
+    if let Some(disk) =
+        requests.get_mut("ephemeral-storage").filter(|disk| has_volume && bytes_of(disk) > bytes_of(BESIDE_VOLUME))
+    {
+        *disk = BESIDE_VOLUME.to_owned();
+    }
     let arguments = [
         "build",
         "--job",
@@ -83,7 +94,7 @@ fn container(config: &KubernetesConfig, phase: &str) -> Container {
         args: Some(arguments.map(str::to_owned).to_vec()),
         env: Some(environment()),
         resources: Some(ResourceRequirements {
-            requests: quantities(&config.requests),
+            requests: quantities(&requests),
             limits: quantities(&config.limits),
             ..ResourceRequirements::default()
         }),
@@ -125,11 +136,12 @@ fn environment() -> Vec<EnvVar> {
 }
 
 fn pod_security(config: &KubernetesConfig) -> PodSecurityContext {
+    let user = if config.host_users { USER } else { USER_OF_OWN_NAMESPACE };
     PodSecurityContext {
-        run_as_user: Some(USER),
-        run_as_group: Some(USER),
+        run_as_user: Some(user),
+        run_as_group: Some(user),
         run_as_non_root: Some(true),
-        fs_group: Some(USER),
+        fs_group: Some(user),
         // A cache volume has many files: they are given to the group once, not at every build.
         fs_group_change_policy: Some("OnRootMismatch".to_owned()),
         seccomp_profile: config
@@ -208,21 +220,20 @@ fn mount(name: &str, path: &str, read_only: bool) -> VolumeMount {
     }
 }
 
-/// The administrator's, and how long a silent node is waited for: without these it would be five minutes.
+/// How long a silent node is waited for, where the administrator does not say it: without these it would be five minutes. They
+/// come first, for the first that fits a taint counts, and the administrator's may fit every one.
 fn tolerations(config: &KubernetesConfig) -> Vec<Toleration> {
-    let mut tolerations = config.tolerations.clone();
-    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
-        if !tolerations.iter().any(|toleration| toleration.key.as_deref() == Some(key)) {
-            tolerations.push(Toleration {
-                key: Some(key.to_owned()),
-                operator: Some("Exists".to_owned()),
-                effect: Some("NoExecute".to_owned()),
-                toleration_seconds: Some(UNREACHABLE_SECONDS),
-                value: None,
-            });
-        }
-    }
-    tolerations
+    let is_given = |key: &str| config.tolerations.iter().any(|toleration| toleration.key.as_deref() == Some(key));
+    let ours =
+        ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].into_iter().filter(|key| !is_given(key));
+    let ours = ours.map(|key| Toleration {
+        key: Some(key.to_owned()),
+        operator: Some("Exists".to_owned()),
+        effect: Some("NoExecute".to_owned()),
+        toleration_seconds: Some(UNREACHABLE_SECONDS),
+        value: None,
+    });
+    ours.chain(config.tolerations.iter().cloned()).collect()
 }
 
 fn quantities(

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::cluster::{Cluster, ask, is_conflict};
 use super::{names, volume};
 use crate::config::KubernetesConfig;
+use crate::delivery::protocol::StoreLimits;
 use crate::engine::EngineError;
 
 /// How often a volume is looked for before a job goes without.
@@ -31,7 +32,7 @@ pub(super) async fn claim(
     for _ in 0..TRIES {
         let volumes = all(cluster, config).await?;
         let now = Utc::now();
-        let Some(found) = volume::choose(&volumes, job, base_image) else { return Ok(None) };
+        let Some(found) = volume::choose(&volumes, job, base_image, now) else { return Ok(None) };
         if change(cluster, found, &volume::claim(found, job, base_image, now)).await? {
             return Ok(Some(found.name_any()));
         }
@@ -39,12 +40,25 @@ pub(super) async fn claim(
     Ok(None)
 }
 
-/// Gives back what a job holds, whose pod has begun or has not.
+/// How much store and caches may take on the volume that a job holds: less than usual on one that was made smaller than volumes
+/// are made now.
+pub(super) async fn limits(
+    cluster: &Cluster,
+    config: &KubernetesConfig,
+    job: Uuid,
+    usual: StoreLimits,
+) -> Result<StoreLimits, EngineError> {
+    let volumes = listed(cluster, config).await?;
+    let held = volumes.iter().find(|found| volume::holder(found) == Some(job));
+    Ok(held.map_or(usual, |found| volume::limits(found, config.cache.size_bytes, usual)))
+}
+
+/// Gives back what a job holds, whose pod has begun or has not, where that is known.
 pub(super) async fn release(
     cluster: &Cluster,
     config: &KubernetesConfig,
     job: Uuid,
-    has_begun: bool,
+    has_begun: Option<bool>,
 ) -> Result<(), EngineError> {
     if config.cache.count == 0 {
         return Ok(());
@@ -73,7 +87,14 @@ async fn all(cluster: &Cluster, config: &KubernetesConfig) -> Result<Vec<Persist
                 other => other.map(Some),
             }
         };
-        volumes.extend(ask(made).await?);
+        match ask(made).await {
+            Ok(made) => volumes.extend(made),
+            // With fewer volumes, or with none, jobs run all the same.
+            Err(error) => {
+                tracing::warn!(number, %error, "a cache volume cannot be made");
+                break;
+            }
+        }
     }
     // A pool that was made smaller: what is beyond it is the administrator's to delete.
     volumes.retain(|volume| wanted.contains(&volume.name_any()));

@@ -8,6 +8,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::pod::CONTAINERS;
 use super::{ended, pending};
 use crate::engine::EngineState;
 
@@ -92,12 +93,12 @@ pub(super) fn is_disrupted(pod: &Pod) -> bool {
     conditions.iter().any(|condition| condition.type_ == "DisruptionTarget" && condition.status == "True")
 }
 
-/// The statuses of a pod's containers, in the order in which they run.
+/// The statuses of a pod's containers, in the order in which they run. Those that others put into the pod are not ours.
 pub(super) fn containers(pod: &Pod) -> impl DoubleEndedIterator<Item = &ContainerStatus> {
     let status = pod.status.as_ref();
     let first = status.and_then(|status| status.init_container_statuses.as_deref()).unwrap_or_default();
     let last = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
-    first.iter().chain(last)
+    first.iter().chain(last).filter(|container| CONTAINERS.contains(&container.name.as_str()))
 }
 
 /// Whether a container of the pod runs or ran.
@@ -151,6 +152,7 @@ fn of_condition(reason: &str, message: &str) -> Failure {
 fn deleted() -> Failure {
     failure(
         FailureCode::Lost,
-        "The build was deleted in the cluster by something other than Cooperage. Rebuild to run it again.",
+        "The cluster has neither Job nor pod of this build: something other than Cooperage deleted them, or the build was \
+         begun elsewhere. Rebuild to run it again.",
     )
 }

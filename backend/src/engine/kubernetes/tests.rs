@@ -8,8 +8,8 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde::Deserialize;
 
 use super::*;
-use crate::config::{CacheVolumes, Profile, Secret as Password};
-use crate::delivery::protocol::{BuildSettings, RegistryLogin};
+use crate::config::{CacheVolumes, PodMetadata, Profile, Secret as Password};
+use crate::delivery::protocol::{BuildSettings, RegistryLogin, StoreLimits};
 
 fn config() -> KubernetesConfig {
     let amounts = |amounts: &[(&str, &str)]| amounts.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
@@ -21,6 +21,7 @@ fn config() -> KubernetesConfig {
         limits: amounts(&[("ephemeral-storage", "20Gi"), ("memory", "4Gi")]),
         node_selector: amounts(&[]),
         tolerations: Vec::new(),
+        pod_metadata: PodMetadata::default(),
         runtime_class: None,
         service_account: None,
         image_pull_secrets: Vec::new(),
@@ -44,6 +45,11 @@ fn full_config() -> KubernetesConfig {
         limits: [("cpu", "2"), ("memory", "4Gi")].map(|(n, v)| (n.to_owned(), v.to_owned())).into(),
         node_selector: [("disk".to_owned(), "fast".to_owned())].into(),
         tolerations: serde_json::from_str(tolerations).unwrap(),
+        pod_metadata: PodMetadata {
+            labels: [("app.kubernetes.io/name".to_owned(), "other".to_owned()), ("team".to_owned(), "data".to_owned())]
+                .into(),
+            annotations: [("sidecar.istio.io/inject".to_owned(), "false".to_owned())].into(),
+        },
         runtime_class: Some("kata".to_owned()),
         service_account: Some("builder".to_owned()),
         image_pull_secrets: vec!["registry".to_owned()],
@@ -203,7 +209,8 @@ fn each_thing_that_a_cluster_says_has_its_meaning() {
         ("unschedulable", 601, Doomed, Some(NotStarted)),
         ("never_ready", 0, Running, None),
         ("never_ready", 601, Doomed, Some(NotStarted)),
-        ("config_error", 0, Doomed, Some(NotStarted)),
+        ("config_error", 0, Running, None),
+        ("config_error", 31, Doomed, Some(NotStarted)),
         ("seccomp_profile_absent", 0, Doomed, Some(NotStarted)),
         ("apparmor_profile_absent", 0, Ended, Some(NotStarted)),
         ("program_absent", 0, Ended, Some(NotStarted)),
@@ -325,10 +332,28 @@ fn pooled(number: u16, holder: Option<Uuid>, base: &str, minute: u32) -> Persist
 }
 
 #[test]
+fn a_volume_that_was_made_smaller_is_filled_less() {
+    let usual = StoreLimits { store_bytes: 50 << 30, cache_bytes: 10 << 30 };
+    let of = |capacity: &str| -> PersistentVolumeClaim {
+        serde_json::from_value(json!({ "status": { "capacity": { "storage": capacity } } })).unwrap()
+    };
+    let bytes = |volume: &PersistentVolumeClaim| {
+        let StoreLimits { store_bytes, cache_bytes } = volume::limits(volume, 100 << 30, usual);
+        (store_bytes >> 30, cache_bytes >> 30)
+    };
+    assert_eq!(bytes(&of("100Gi")), (50, 10));
+    assert_eq!(bytes(&of("200Gi")), (50, 10));
+    assert_eq!(bytes(&of("20Gi")), (10, 2));
+    assert_eq!(bytes(&PersistentVolumeClaim::default()), (50, 10));
+}
+
+#[test]
 fn the_volume_that_suits_best_is_chosen() {
     let [job, other] = [1, 2].map(Uuid::from_u128);
-    let chosen =
-        |volumes: &[PersistentVolumeClaim]| volume::choose(volumes, job, "python").map(|volume| volume.name_any());
+    let chosen_at = |volumes: &[PersistentVolumeClaim], time: &str| {
+        volume::choose(volumes, job, "python", time.parse().unwrap()).map(|volume| volume.name_any())
+    };
+    let chosen = |volumes: &[PersistentVolumeClaim]| chosen_at(volumes, "2026-01-01T00:30:00Z");
     let name = |number| Some(names::of_volume("cooperage", number));
     assert_eq!(chosen(&[]), None);
     // Of this base, and free; the latest used of them.
@@ -338,15 +363,32 @@ fn the_volume_that_suits_best_is_chosen() {
     let pool = [pooled(0, None, "r", 5), pooled(1, None, "julia", 4), pooled(2, Some(other), "python", 6)];
     assert_eq!(chosen(&pool), name(1));
     assert_eq!(chosen(&[pooled(0, None, "r", 5), volume::volume(&full_config(), 1)]), name(1));
-    // One whose last pod never began: where there is no other.
+    // Not one whose last pod never began a short while ago, even where there is no other.
     let mut suspect = pooled(0, None, "python", 5);
-    let given_back = |has_begun| volume::release(&pooled(0, None, "python", 5), has_begun, DateTime::default());
+    let given_back = |has_begun| volume::release(&pooled(0, None, "python", 5), Some(has_begun), DateTime::default());
     let annotation = &given_back(false)["metadata"]["annotations"]["cooperage.io/never-began"];
     let annotations = suspect.metadata.annotations.get_or_insert_default();
     annotations.insert("cooperage.io/never-began".to_owned(), annotation.as_str().unwrap().to_owned());
     assert_eq!(chosen(&[suspect.clone(), pooled(1, None, "r", 4)]), name(1));
-    assert_eq!(chosen(&[suspect]), name(0));
+    assert_eq!(chosen(&[suspect.clone()]), None);
+    assert_eq!(chosen_at(&[suspect], "2026-01-01T01:30:00Z"), name(0));
     assert!(given_back(true)["metadata"]["annotations"]["cooperage.io/never-began"].is_null());
+    let unknown = volume::release(&pooled(0, None, "python", 5), None, DateTime::default());
+    assert!(!unknown["metadata"]["annotations"].as_object().unwrap().contains_key("cooperage.io/never-began"));
+    // What pods tell of it: those that ended before they could begin, nothing.
+    let created = |seconds: i64| -> Pod {
+        let at = (DateTime::UNIX_EPOCH - TimeDelta::seconds(seconds)).to_rfc3339();
+        serde_json::from_value(json!({ "metadata": { "creationTimestamp": at } })).unwrap()
+    };
+    let running: Pod = serde_json::from_value(json!({ "status": { "initContainerStatuses": [{
+        "name": "pull", "image": "i", "imageID": "i", "ready": false, "restartCount": 0,
+        "state": { "running": {} } }] } }))
+    .unwrap();
+    let told = |pods: &[&Pod]| volume::has_begun(pods.iter().copied(), DateTime::UNIX_EPOCH);
+    assert_eq!(told(&[]), None);
+    assert_eq!(told(&[&created(5)]), None);
+    assert_eq!(told(&[&created(5), &created(300)]), Some(false));
+    assert_eq!(told(&[&created(300), &running]), Some(true));
     // Its own, whatever else there is.
     assert_eq!(chosen(&[pooled(0, None, "python", 5), pooled(1, Some(job), "python", 4)]), name(1));
     // All are held.
