@@ -90,13 +90,10 @@ impl Mask {
     }
 }
 
-/// What of a URL is secret: the password, or the user name where that alone logs in (a token, as many indexes take it), and
-/// the token in a path `/t/TOKEN/…`, as conda servers have it.
+/// What of a URL is secret: the password; the user name, which may be a token with or without a password that means nothing;
+/// and the token of a conda server.
 fn secrets_of(url: &url::Url) -> impl Iterator<Item = &str> {
-    let login = url.password().or(Some(url.username()));
-    let mut segments = url.path_segments().into_iter().flatten();
-    let token = segments.find(|segment| *segment == "t").and_then(|_| segments.next());
-    login.into_iter().chain(token)
+    [Some(url.username()), url.password(), crate::conda::token_of(url)].into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -17,6 +17,14 @@ pub struct ChannelSettings {
     pub alias: Option<String>,
 }
 
+/// The token in the path of a channel's address, which conda servers have as `…/t/TOKEN/…`.
+#[must_use]
+pub fn token_of(address: &url::Url) -> Option<&str> {
+    let mut segments = address.path_segments()?;
+    segments.by_ref().find(|segment| *segment == "t")?;
+    segments.next().filter(|token| !token.is_empty())
+}
+
 impl ChannelSettings {
     /// The part of the settings that is about channels.
     #[must_use]

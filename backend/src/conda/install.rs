@@ -12,7 +12,7 @@ use rattler_conda_types::PrefixRecord;
 use rattler_repodata_gateway::Gateway;
 
 use super::progress::Progress;
-use super::{ChannelSettings, CondaError, Reason, solve};
+use super::{ChannelSettings, CondaError, Reason, solve, token_of};
 
 /// Installs conda packages into a prefix.
 #[derive(clap::Args, Clone, Debug)]
@@ -113,8 +113,8 @@ fn without_login(address: &str) -> Option<String> {
     let mut public = given.clone();
     public.set_username("").ok()?;
     public.set_password(None).ok()?;
-    if let Some((_, path)) = given.path().strip_prefix("/t/").and_then(|rest| rest.split_once('/')) {
-        public.set_path(path);
+    if let Some(token) = token_of(&given) {
+        public.set_path(&given.path().replacen(&format!("/t/{token}"), "", 1));
     }
     (public != given).then(|| public.into())
 }
@@ -162,14 +162,16 @@ mod tests {
         };
         record("login", "https://u:hunter2@host/c/noarch/a-1-0.conda", "https://u:hunter2@host/c");
         record("token", "https://host/t/tk-hunter2/c/noarch/a-1-0.conda", "c");
+        record("below", "https://host/conda/t/tk-hunter2/c/noarch/a-1-0.conda", "https://host/conda/t/tk-hunter2/c");
         let public = record("public", "https://host/c/noarch/a-1-0.conda", "c");
         fs::write(records.join("history"), "").unwrap();
         publish_records(prefix.path()).unwrap();
         let read = |name: &str| fs::read_to_string(records.join(format!("{name}.json"))).unwrap();
         assert_eq!(read("public"), public, "what need not be changed is left as it is");
-        for name in ["login", "token"] {
+        for name in ["login", "token", "below"] {
             let record: serde_json::Value = serde_json::from_str(&read(name)).unwrap();
-            assert_eq!(record["url"], "https://host/c/noarch/a-1-0.conda", "{name}");
+            let at = if name == "below" { "conda/c" } else { "c" };
+            assert_eq!(record["url"], format!("https://host/{at}/noarch/a-1-0.conda"), "{name}");
             assert_eq!(record["files"][0], "a");
             assert!(!read(name).contains("hunter2"), "{name}");
             let mode = fs::metadata(records.join(format!("{name}.json"))).unwrap().permissions().mode();

@@ -9,6 +9,6 @@ mod install;
 mod progress;
 mod solve;
 
-pub use channels::ChannelSettings;
+pub use channels::{ChannelSettings, token_of};
 pub use error::{CondaError, Reason};
 pub use install::{InstallArgs, install};
