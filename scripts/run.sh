@@ -17,6 +17,8 @@ registry_port=${COOPERAGE_REGISTRY_PORT:-5000}
 data=$(realpath -m "${COOPERAGE_DATA_DIR:-$root/data}")
 # A server that listens on all addresses is reached by loopback.
 case ${listen%:*} in 0.0.0.0 | '[::]' | '') url=http://127.0.0.1:$port ;; *) url=http://$listen ;; esac
+# By any other address than loopback's the server answers only where it is told that this is its own.
+case ${listen%:*} in 127.* | '[::1]' | localhost | 0.0.0.0 | '[::]' | '') ;; *) export COOPERAGE_PUBLIC_URL=${COOPERAGE_PUBLIC_URL:-$url} ;; esac
 own_registry=$([ -n "${COOPERAGE_REGISTRY_HOST:-}" ] || echo yes)
 
 # refuse_taken PORT VARIABLE WHAT: says who listens there already.
@@ -70,7 +72,8 @@ site_settings() {
 start_server() {
   say "Starting the server on $listen"
   export COOPERAGE_LISTEN=$listen COOPERAGE_DELIVERY_LISTEN=$delivery COOPERAGE_DATA_DIR=$data
-  setsid setpriv --pdeathsig INT target/x86_64-unknown-linux-musl/release/cooperage serve &
+  # What it prints of itself when it is ready is said below, once the catalogue is there too.
+  setsid setpriv --pdeathsig INT target/x86_64-unknown-linux-musl/release/cooperage serve >/dev/null &
   server_pid=$!
   local i
   for ((i = 0; i < 600; i++)); do

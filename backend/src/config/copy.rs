@@ -31,6 +31,14 @@ pub struct CopyConfig {
     pub to: Secret,
 }
 
+/// The same database, which is not made where it is absent.
+fn existing(url: Secret) -> Secret {
+    match url.expose().strip_suffix("mode=rwc") {
+        Some(start) if start.starts_with("sqlite:") => Secret::new(format!("{start}mode=rw")),
+        _ => url,
+    }
+}
+
 impl CopyArgs {
     /// The databases that are meant.
     ///
@@ -38,7 +46,7 @@ impl CopyArgs {
     /// When a URL is missing or is of a kind that is not supported, or when there is nothing to copy.
     pub fn resolve(self, data: &DataDir) -> Result<CopyConfig, ConfigError> {
         let from = match self.from {
-            Some(url) => checked("--from", &url)?,
+            Some(url) => existing(checked("--from", &url)?),
             // A folder that was mistyped is told, and not filled with an empty database.
             None if data.database().is_file() => sqlite_in(data),
             None => {

@@ -149,9 +149,11 @@ impl BuildJob {
         self.0.digest.as_deref()
     }
 
-    /// The compressed size of that image in bytes; null unless the job succeeded. It can be more than 2³¹.
-    async fn size_bytes(&self) -> Option<u64> {
-        self.0.size_bytes
+    /// The compressed size of that image in bytes; null unless the job succeeded. A whole number that may be more than
+    /// an Int holds.
+    async fn size_bytes(&self) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 8 PiB")]
+        self.0.size_bytes.map(|bytes| bytes as f64)
     }
 
     /// The Dockerfile that is built; null until it is known, and where the image was reused.

@@ -37,10 +37,9 @@ pub struct UpdateImageSpecInput {
     pub version: u64,
     /// The image to build upon.
     pub base_image: String,
-    /// The name of the pull secret to read the base image with; null for none.
+    /// The name of the pull secret to read the base image with; none where it is null or left out.
     pub pull_secret: Option<String>,
-    /// The requirements.
-    #[graphql(default)]
+    /// All requirements: a list that is left out is emptied.
     pub packages: PackagesInput,
 }
 

@@ -25,6 +25,7 @@ mod text;
 pub mod words;
 
 use async_graphql::{MergedObject, MergedSubscription, Result, Schema, SchemaBuilder};
+use chrono::{DateTime, Utc};
 
 pub use api::Api;
 pub use ids::GlobalId;
@@ -72,6 +73,9 @@ pub struct Subscription(log::LogSubscription, job_events::JobSubscription, spec_
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), Subscription::default())
+        .override_output_type_description::<DateTime<Utc>>(
+            "A moment, as RFC 3339 writes it: `2026-01-31T09:30:00.123Z`.",
+        )
         .override_output_type_description::<image_spec::ImageSpecConnection>("A page of image specs.")
         .override_output_type_description::<build_job::BuildJobConnection>("A page of build jobs.")
         .override_output_type_description::<base_image::BaseImageConnection>("A page of base images.")

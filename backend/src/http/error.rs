@@ -22,8 +22,8 @@ impl ApiError {
     /// 401: the token is missing or wrong.
     #[must_use]
     pub fn unauthenticated() -> Self {
-        let message = "A token is needed: open the sign-in address that the server printed at its start, or send \
-                       `Authorization: Bearer TOKEN`.";
+        let message = "A token is needed: sign in, or send `Authorization: Bearer TOKEN`. It is what the server was given \
+                       as COOPERAGE_TOKEN or, without that, in the file `token` of its data folder.";
         Self::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message)
     }
 

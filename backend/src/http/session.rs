@@ -34,8 +34,8 @@ pub(super) async fn sign_in(
 ) -> Result<Response, ApiError> {
     let body = body.map_err(|_| ApiError::bad_request("Send `{\"token\": \"…\"}` as application/json."))?;
     if !app.access.token().matches(body.token.expose().trim()) {
-        let message = "That is not the token. The server prints it at its start, and keeps it in the file `token` of its \
-                       data folder.";
+        let message = "That is not the token. It is what the server was given as COOPERAGE_TOKEN or, without that, in the \
+                       file `token` of its data folder.";
         return Err(ApiError::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message));
     }
     Ok(([(header::SET_COOKIE, set(&app.access, &headers))], StatusCode::NO_CONTENT).into_response())

@@ -68,7 +68,10 @@ async fn an_update_starts_a_job_and_a_lost_update_is_a_conflict() {
     let update = |version: u64, apt: &str| json!({ "input": { "name": "a", "version": version, "baseImage": "debian:12", "packages": { "apt": [apt] } } });
     let done = server.data(UPDATE, update(1, "curl")).await;
     let lost = server.data(UPDATE, update(1, "wget")).await;
-    let gone = json!({ "input": { "name": "gone", "version": 1, "baseImage": "debian" } });
+    let gone = json!({ "input": { "name": "gone", "version": 1, "baseImage": "debian", "packages": {} } });
+    // A change that says nothing of the requirements would remove them all.
+    let silent = json!({ "input": { "name": "a", "version": 1, "baseImage": "debian" } });
+    assert!(server.operation(UPDATE, silent).await.text().contains("packages"));
     let gone = server.data(UPDATE, gone).await;
     insta::assert_json_snapshot!(json!([done, lost, gone]));
     let never = server.data(UPDATE, update(i64::MAX.unsigned_abs(), "wget")).await;

@@ -88,7 +88,7 @@ pub(super) struct Job {
     pub(super) packages: PackageLists,
     pub(super) image: Option<String>,
     pub(super) digest: Option<String>,
-    pub(super) size_bytes: Option<Bytes>,
+    pub(super) size_bytes: Option<f64>,
     pub(super) dockerfile: Option<String>,
     pub(super) reused_from: Option<OtherJob>,
     pub(super) failure: Option<Failure>,
@@ -96,15 +96,6 @@ pub(super) struct Job {
     pub(super) started_at: Option<DateTime>,
     pub(super) finished_at: Option<DateTime>,
     pub(super) log_url: String,
-}
-
-/// A number of bytes. The schema calls it an Int, yet images outgrow 32 bits.
-#[derive(Deserialize, Clone, Copy, Debug, PartialEq)]
-#[serde(transparent)]
-pub(super) struct Bytes(pub(super) f64);
-
-impl cynic::schema::IsScalar<i32> for Bytes {
-    type SchemaType = i32;
 }
 
 /// The spec of a job.

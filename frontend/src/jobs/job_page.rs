@@ -144,7 +144,7 @@ fn Outcome(found: Memo<Option<Job>>) -> impl IntoView {
                                 {digest.map(|digest| view! { <dt>"Digest"</dt><dd><Copyable text=digest what="digest" /></dd> })}
                                 <dt>"Pull it"</dt>
                                 <dd><Copyable text=format!("docker pull {pull}") what="pull command" /></dd>
-                                {size.map(|size| view! { <dt>"Size"</dt><dd>{size_text(size.0)}</dd> })}
+                                {size.map(|size| view! { <dt>"Size"</dt><dd>{size_text(size)}</dd> })}
                             }
                         })
                 }}

@@ -133,7 +133,9 @@ impl Viewer {
         self.fetch(Some(before), |viewer, page| {
             let first = number(page.first_line);
             if !viewer.append(first, &page.lines)? {
-                viewer.fetch_later(first);
+                // About as many lines as a page is seen to have will follow without a gap.
+                let next = viewer.signals.extent.get_untracked().next;
+                viewer.fetch_later(first.min(next + page.lines.len() as u64));
                 return Ok(());
             }
             viewer.learn(&page);

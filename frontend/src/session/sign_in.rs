@@ -62,8 +62,9 @@ pub fn SignInPage(
                 <img class="sign-in-mark" src="/favicon.svg" alt="" width="56" height="56" />
                 <h1>"Sign in to Cooperage"</h1>
                 <p id="token-help" class="hint">
-                    "Paste the access token. It is in the address that the server printed when it started, and in the file "
-                    <code>"token"</code> " in its data folder."
+                    "Paste the access token. Whoever runs this server has it: it is in the address that "
+                    <code>"make run"</code> " prints, in the file " <code>"token"</code>
+                    " of the data folder, or what the server was given as " <code>"COOPERAGE_TOKEN"</code> "."
                 </p>
                 <label class="field-label" for="token">"Access token"</label>
                 <input

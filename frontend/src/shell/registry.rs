@@ -22,7 +22,7 @@ pub fn RegistryBanner() -> impl IntoView {
         state.with(|registry| {
             let registry = registry.filter(|registry| !registry.configured || !registry.reachable)?;
             let title = if registry.configured {
-                "The push registry does not answer"
+                "Images cannot be pushed at this moment"
             } else {
                 "No push registry is configured"
             };

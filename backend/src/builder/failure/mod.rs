@@ -41,8 +41,8 @@ pub(super) fn of_build(exit: i32, lines: &[LogLine], content: &Content) -> Failu
             log_line: last_line(lines, |text| text.starts_with("[cooperage]")).map(|line| line.number),
             ..failure(
                 FailureCode::NoApt,
-                "The base image has no apt-get, so APT packages cannot be installed. Choose a base image that is made of \
-                 Debian or Ubuntu, or remove the APT packages."
+                "The base image has no apt-get, so APT packages cannot be installed. Choose a base image that is based \
+                 on Debian or Ubuntu, or remove the APT packages."
                     .to_owned(),
             )
         },

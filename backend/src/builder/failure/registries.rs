@@ -47,7 +47,10 @@ pub(in crate::builder) fn of_base_registry(
         ),
         RegistryError::OutOfDisk(text) | RegistryError::Other(text) => (
             FailureCode::CommandFailed,
-            format!("The registry {} did not give the base image: {text}.", base.host()),
+            format!(
+                "The registry {} did not give the base image: {text}. Rebuild; if it happens again, tell the administrator.",
+                base.host()
+            ),
             Field::BaseImage,
         ),
     };
@@ -78,9 +81,13 @@ pub(in crate::builder) fn of_push_registry(error: &RegistryError, target: &Image
             FailureCode::CommandFailed,
             format!("The push registry {host} took the image but does not answer for it. Rebuild to push it again."),
         ),
-        RegistryError::Other(text) => {
-            (FailureCode::CommandFailed, format!("The push registry {host} did not take the image: {text}."))
-        }
+        RegistryError::Other(text) => (
+            FailureCode::CommandFailed,
+            format!(
+                "The push registry {host} did not take the image: {text}. Rebuild; if it happens again, tell the \
+                 administrator."
+            ),
+        ),
     };
     failure(code, message)
 }

@@ -69,7 +69,7 @@ pub(super) fn TypedBefore(
                     })
                     .collect_view()
             }}
-            <button type="button" class="button small quiet" on:click=move |_| typed.set(None)>"Let it go"</button>
+            <button type="button" class="button small quiet" on:click=move |_| typed.set(None)>"Discard mine"</button>
         </section>
     }
 }
