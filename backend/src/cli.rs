@@ -47,6 +47,9 @@ enum Command {
         #[arg(long, value_name = "FOLDER")]
         hide: Option<PathBuf>,
     },
+    /// Bring the kept image store within its limits; runs in the user namespace of builds
+    #[command(hide = true)]
+    LookAfterStore(builder::store_process::StoreArgs),
     /// Install Conda packages; runs inside an install step
     #[command(hide = true)]
     CondaInstall(conda::InstallArgs),
@@ -175,6 +178,9 @@ fn run(cli: Cli, files: Files) -> Result<ExitCode, Failed> {
         Command::Build(BuildCommand::Part(arguments)) => return Ok(runtime()?.block_on(builder::run_part(&arguments))),
         Command::BuildPhase { phase, job, hide } => {
             return Ok(runtime()?.block_on(builder::run_phase(phase, &job, hide.as_deref())));
+        }
+        Command::LookAfterStore(arguments) => {
+            return Ok(runtime()?.block_on(builder::store_process::look_after_store(arguments))?);
         }
         Command::CondaInstall(arguments) => return Ok(runtime()?.block_on(conda::install(arguments))),
         Command::Migrate(arguments) => {

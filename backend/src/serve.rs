@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, IsTerminal as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::builder::store::{Limits, trim};
+use crate::builder::store::Limits;
+use crate::builder::store_process;
 use crate::cli::Failed;
 use crate::config::{Config, LocalEngineConfig};
 use crate::delivery::listener;
@@ -76,7 +78,12 @@ pub async fn run(config: Config, files: Files) -> Result<(), Failed> {
         engine: engine(&config).await?,
         registry: client.clone(),
         key: Arc::new(key.clone()),
-        settings: settings(&config, owner(&config)?, config.delivery.url.as_deref().unwrap_or(&deliveries.url)),
+        settings: settings(
+            &config,
+            owner(&config)?,
+            config.delivery.url.as_deref().unwrap_or(&deliveries.url),
+            std::env::current_exe()?,
+        ),
     });
 
     let bound = web.local_addr()?;
@@ -159,7 +166,7 @@ async fn engine(config: &Config) -> Result<Arc<dyn Engine>, Failed> {
     }
 }
 
-fn settings(config: &Config, owner: String, deliver_to: &str) -> Settings {
+fn settings(config: &Config, owner: String, deliver_to: &str, program: PathBuf) -> Settings {
     let limits = Limits {
         store: config.data.store(),
         run: config.data.run(),
@@ -167,15 +174,15 @@ fn settings(config: &Config, owner: String, deliver_to: &str) -> Settings {
         store_bytes: config.build.store_limit_bytes,
         cache_bytes: config.build.cache_limit_bytes,
     };
-    let measured = limits.clone();
+    let (looked_at, look_by, tidy_by) = (limits.clone(), program.clone(), program);
     let tidy = Tidy {
         is_over: Arc::new(move || {
-            let limits = measured.clone();
-            Box::pin(async move { tokio::task::spawn_blocking(move || limits.are_exceeded()).await? })
+            let (program, limits) = (look_by.clone(), looked_at.clone());
+            Box::pin(async move { store_process::is_over(&program, &limits).await })
         }),
         run: Arc::new(move || {
-            let limits = limits.clone();
-            Box::pin(async move { Ok(trim(&limits).await?.is_some()) })
+            let (program, limits) = (tidy_by.clone(), limits.clone());
+            Box::pin(async move { store_process::tidy(&program, &limits).await })
         }),
     };
     Settings {

@@ -1,6 +1,8 @@
 // `cooperage` alone, on a laptop.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { program, run } from '../harness/machine.js';
@@ -38,6 +40,33 @@ describe('the command line', () => {
       await buildah('rm', container);
     }
     assert.equal((await world.registry.request('images/without-uv/tags/list')).status, 404, 'nothing was pushed');
+  });
+
+  test('who is not root builds too, and a store that holds other users of theirs is looked after', async () => {
+    const user = `cooperage-${randomBytes(4).toString('hex')}`;
+    const home = mkdtempSync(join(tmpdir(), 'cooperage-user-'));
+    await run('useradd', ['--home-dir', home, '--shell', '/bin/sh', user]); // with a range of users of their own
+    try {
+      const binary = join(home, 'cooperage');
+      copyFileSync(program, binary);
+      const spec = join(home, 'spec.yaml');
+      writeFileSync(spec, `name: not-root\nbaseImage: ${world.base}\npackages:\n  apt: [jq]\n`);
+      await run('chown', ['--recursive', `${user}:`, home]);
+      const { COOPERAGE_REGISTRY_PASSWORD_FILE, ...environment } = world.environment;
+      const env = { ...environment, HOME: home, COOPERAGE_DATA_DIR: join(home, 'data'), COOPERAGE_REGISTRY_PASSWORD: world.registry.password };
+      const as = (...words) => run('setpriv', ['--reuid', user, '--regid', user, '--init-groups', ...words], { env, cwd: home, maxBuffer: 1 << 26 });
+      const { stdout } = await as(binary, 'build', '--no-push', spec);
+      const [, named, store] = stdout.match(/\nBUILT +(\S+)\nid .*\nstore +(\S+)\n/);
+      const images = async () => (await as('buildah', '--root', store, '--runroot', join(home, 'data/run'), '--storage-driver', 'overlay', 'images', '--format', '{{.Name}}:{{.Tag}}')).stdout;
+      assert.ok((await images()).includes(named), await images());
+      const folders = ['--store', store, '--run', join(home, 'data/run'), '--cache', join(home, 'data/cache')];
+      await as(binary, 'look-after-store', ...folders, '--store-bytes', '1', '--cache-bytes', '1', '--look');
+      await as(binary, 'look-after-store', ...folders, '--store-bytes', '1', '--cache-bytes', '1');
+      assert.equal((await images()).trim(), '');
+    } finally {
+      await run('userdel', [user]);
+      rmSync(home, { recursive: true, force: true });
+    }
   });
 
   test('a kept store over its limit is brought within it', async () => {

@@ -68,11 +68,13 @@ impl Buildah {
     fn contained(&self, program: impl AsRef<OsStr>) -> Command {
         let temporary = temporary(&self.cache);
         let mut command = process::command(Path::new("setpriv"), &temporary, &self.settings, self.ca_bundle.as_deref());
+        command.args(["--pdeathsig", "KILL", "unshare"]);
+        rootless::inherit(&mut command);
+        rootless::enter(&mut command);
         command
-            .args(["--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child"])
+            .args(["--pid", "--fork", "--kill-child"])
             .args(rootless::has_own_proc().then_some("--mount-proc"))
             .arg(program);
-        rootless::inherit(&mut command);
         command
     }
 }

@@ -25,6 +25,7 @@ mod run;
 mod standalone;
 mod storage;
 pub mod store;
+pub mod store_process;
 
 pub use init::{is_first, supervise};
 pub use job_folder::{AgentIdentity, JobFolder};

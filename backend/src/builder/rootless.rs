@@ -34,13 +34,18 @@ pub(super) fn command(
         return process::command(program, temporary, settings, ca_bundle);
     }
     let mut command = process::command(Path::new("unshare"), temporary, settings, ca_bundle);
-    if !is_root {
-        command.env(CONFIGURED, "done");
-        command.env(USER, Uid::effective().to_string()).env(GROUP, Gid::effective().to_string());
-        command.args(["--user", "--map-root-user", "--map-auto"]);
-    }
+    enter(&mut command);
     command.args(["--mount", "--"]).arg(program);
     command
+}
+
+/// Has `unshare`, whose command line this is, make such a namespace, unless this process is root: on the machine or in one.
+pub(super) fn enter(command: &mut Command) {
+    if !Uid::effective().is_root() {
+        command.env(CONFIGURED, "done");
+        command.env(USER, Uid::effective().to_string()).env(GROUP, Gid::effective().to_string());
+        command.args(["--user", "--map-root-user", "--map-auto", "--mount"]);
+    }
 }
 
 /// Whether this process is in such a namespace.
@@ -64,7 +69,7 @@ pub(super) fn has_own_proc() -> bool {
     static HAS: OnceLock<bool> = OnceLock::new();
     *HAS.get_or_init(|| {
         if !is_inside() {
-            return true;
+            return Uid::effective().is_root();
         }
         let mut probe = std::process::Command::new("unshare");
         probe.args(["--pid", "--fork", "--mount-proc", "true"]);

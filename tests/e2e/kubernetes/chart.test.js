@@ -21,7 +21,7 @@ const EVERYTHING = [
   'builds.security.userNamespaces=true', 'builds.security.seccompProfile=Localhost/cooperage.json', 'builds.security.appArmorProfile=Unconfined',
   'builds.security.seLinuxType=container_engine_t', 'builds.tolerations[0].key=builds', 'builds.tolerations[0].operator=Exists', 'ingress.enabled=true',
   'ingress.host=images.example.org', 'ingress.tlsSecret=tls', 'serviceMonitor.enabled=true', 'settings.PIP_INDEX_URL=https://pypi.example.org/simple',
-  'networkPolicy.builds.apiServer={203.0.113.7}', 'podAnnotations.a=b', 'service.annotations.a=b', 'serviceAccount.annotations.a=b',
+  'networkPolicy.builds.apiServer={203.0.113.7}', 'podAnnotations.a=b', 'builds.podMetadata.annotations.a=b', 'listenAddress=[::]', 'podSecurityContext.runAsUser=null', 'service.annotations.a=b', 'serviceAccount.annotations.a=b',
 ];
 const set = (values) => values.flatMap((value) => [/^extraEnv.*value=/.test(value) ? '--set-string' : '--set', value]);
 

@@ -1,8 +1,12 @@
 // What builds and server may on a cluster: as little as works.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { hex } from '../../harness/engine-kubernetes.js';
+import { builderImage, hex } from '../../harness/engine-kubernetes.js';
+import { run } from '../../harness/machine.js';
 import { World } from '../../harness/world.js';
 
 describe('rights', () => {
@@ -51,6 +55,37 @@ describe('rights', () => {
     const missed = message.match(/violates PodSecurity \\"restricted:latest\\": (.*)","reason"/)?.[1] ?? message;
     // What each is about stands in brackets behind it.
     assert.deepEqual(missed.replaceAll(/ \([^)]*\)/g, '').trim().split(', '), ['allowPrivilegeEscalation != false', 'unrestricted capabilities']);
+  });
+
+  test('in a user namespace of its own, which has 65,536 ids, the builder gives its install steps all of them', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cooperage-namespace-'));
+    const root = join(folder, 'root');
+    const images = (...args) => run('ctr', ['--address', join(world.engine.cluster.folder, 'containerd/containerd.sock'), '--namespace', 'k8s.io', 'images', ...args]);
+    mkdirSync(root);
+    chmodSync(folder, 0o755);
+    await images('mount', builderImage(), root);
+    try {
+      await run('runc', ['spec'], { cwd: folder });
+      const spec = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
+      Object.assign(spec.process, {
+        terminal: false,
+        noNewPrivileges: false,
+        user: { uid: 65535, gid: 65535 },
+        capabilities: { bounding: ['CAP_SETUID', 'CAP_SETGID'] },
+        args: ['unshare', '--user', '--map-root-user', '--map-auto', 'cat', '/proc/self/uid_map', '/proc/self/gid_map'],
+      });
+      spec.root = { path: 'root', readonly: true };
+      spec.mounts = spec.mounts.filter(({ destination }) => ['/proc', '/dev'].includes(destination));
+      spec.linux.namespaces = ['pid', 'mount', 'ipc', 'uts', 'user'].map((type) => ({ type }));
+      spec.linux.uidMappings = spec.linux.gidMappings = [{ containerID: 0, hostID: 200_000, size: 65_536 }];
+      writeFileSync(join(folder, 'config.json'), JSON.stringify(spec));
+      const { stdout } = await run('runc', ['run', `namespace-${randomBytes(4).toString('hex')}`], { cwd: folder });
+      const ranges = stdout.trim().split('\n').map((line) => line.trim().split(/ +/).map(Number));
+      assert.deepEqual(ranges, [[0, 65535, 1], [1, 1, 65534], [0, 65535, 1], [1, 1, 65534]]);
+    } finally {
+      await images('unmount', root);
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('no token of a service account is in the pod, and no credential in arguments or environment', async () => {
