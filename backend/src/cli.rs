@@ -57,7 +57,7 @@ enum Command {
     Migrate(MigrateArgs),
     /// Copy everything from one database to another that is empty: from SQLite to PostgreSQL
     CopyDatabase(CopyDatabaseArgs),
-    /// Print every setting with its meaning, flag, variable and default, in the form of a settings file
+    /// Print every setting of the server with its meaning, flag, variable and default, in the form of a settings file
     Config,
     /// Print the GraphQL schema
     Schema,

@@ -55,7 +55,7 @@ pub struct UserError {
     pub code: ProblemCode,
     /// What is wrong and what to do about it, for people.
     pub message: String,
-    /// The field of the input at fault, as a path such as `packages.pip`; null where none is.
+    /// The field of the input at fault, as a path such as `packages.pip`, `version` or `idempotencyKey`; null where none is.
     pub field: Option<String>,
     /// The place in the field's list, from 1, blank and comment lines counted; null where the whole field is meant.
     pub line: Option<u32>,
