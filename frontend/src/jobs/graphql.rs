@@ -2,8 +2,6 @@
 
 use cynic::{InputObject, MutationBuilder, QueryBuilder, QueryFragment, QueryVariables};
 
-use serde::Deserialize;
-
 use crate::api::{self, ApiError, DateTime, FailureCode, JobStatus, PackageLists, PageInfo, Phase, UserError, schema};
 use crate::ui::PageArguments;
 
