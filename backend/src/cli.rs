@@ -265,6 +265,19 @@ mod tests {
     }
 
     #[test]
+    fn pods_are_told_no_address_that_they_cannot_reach() {
+        let resolved = |further: &[&str]| {
+            let kubernetes = ["--engine", "kubernetes", "--kubernetes-builder-image", "registry.example/builder:1"];
+            parsed(&[&kubernetes, further].concat(), "").unwrap().resolve().map(drop).map_err(|error| error.to_string())
+        };
+        assert!(resolved(&[]).unwrap_err().contains("COOPERAGE_DELIVERY_URL"));
+        assert!(resolved(&["--delivery-listen", "0.0.0.0:8081"]).unwrap_err().contains("0.0.0.0:8081"));
+        assert_eq!(resolved(&["--delivery-url", "http://cooperage-delivery:8081"]), Ok(()));
+        assert_eq!(resolved(&["--delivery-listen", "10.0.0.7:8081"]), Ok(()));
+        assert_eq!(resolved(&["--kubernetes-host-network"]), Ok(()));
+    }
+
+    #[test]
     fn what_a_file_gets_wrong_is_named() {
         assert!(parsed(&[], "lisen = \"x\"").unwrap_err().contains("\"lisen\""));
         assert!(parsed(&[], "[registry]\nhots = \"x\"").unwrap_err().contains("\"registry_hots\""));

@@ -1,7 +1,7 @@
 // `cooperage` alone, on a laptop.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -74,6 +74,13 @@ describe('the command line', () => {
     writeFileSync(spec, `name: trimmed\nbaseImage: ${world.base}\n`);
     const env = { ...world.environment, COOPERAGE_BUILD_STORE_LIMIT: '1MiB' };
     await world.command('build', spec);
+    // One that cannot be trimmed is left as it is: it may hold the only copy of an image.
+    const broken = join(world.folder, 'broken');
+    mkdirSync(broken);
+    writeFileSync(join(broken, 'buildah'), '#!/bin/sh\ncase " $* " in *" rm --all "*) exit 9 ;; esac\nexec /usr/bin/buildah "$@"\n', { mode: 0o755 });
+    const left = await run(program, ['build', spec], { env: { ...env, PATH: `${broken}:${env.PATH}` }, cwd: world.folder, maxBuffer: 1 << 26 });
+    assert.match(left.stdout, /\[cooperage\] The kept store is over its limit and cannot be trimmed: /);
+    assert.match(left.stdout, /It is in the store already\./);
     const { stdout } = await run(program, ['build', spec], { env, cwd: world.folder, maxBuffer: 1 << 26 });
     assert.match(stdout, /\[cooperage\] \d+ images were removed from the kept store, which was over its limit\./);
     assert.match(stdout, /\nSUCCEEDED\n/);

@@ -111,7 +111,10 @@ mod tests {
             Credentials { pull: None, push: Some(push), delivery_token: Some(Secret::new("tok-123".to_owned())) };
         let settings = BuildSettings {
             pip_index_url: Some("https://me:in%2Fdex@index.example/simple".to_owned()),
-            pip_extra_index_urls: vec!["https://pypi-token@index.example/simple".to_owned()],
+            pip_extra_index_urls: vec![
+                "https://pypi-token@index.example/simple".to_owned(),
+                "https://gh-token:x-oauth-basic@index.example/simple".to_owned(),
+            ],
             conda_channels: vec!["https://conda.example/t/tk-4711/main".to_owned()],
             ..BuildSettings::default()
         };
@@ -130,6 +133,9 @@ mod tests {
             "tok-123".to_owned(),
             "in%2Fdex".to_owned(),
             "in/dex".to_owned(),
+            "pypi-token".to_owned(),
+            "gh-token".to_owned(),
+            "tk-4711".to_owned(),
         ] {
             let masked = mask.apply(format!("a {form} b {form}").as_bytes());
             assert_eq!(String::from_utf8(masked).unwrap().replace('=', ""), "a *** b ***", "{form}");

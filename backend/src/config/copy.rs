@@ -65,3 +65,22 @@ impl CopyArgs {
         Ok(CopyConfig { from, to: checked("--to", &to)? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_was_mistyped_is_not_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::new(dir.path().to_owned());
+        let secret = |text: &str| Some(Secret::new(text.to_owned()));
+        let from = |from: &str| {
+            let args = CopyArgs { from: secret(from), to: secret("postgres://u@h/d"), to_file: None };
+            args.resolve(&data).unwrap().from.expose().to_owned()
+        };
+        assert_eq!(from("sqlite:///a.db?mode=rwc"), "sqlite:///a.db?mode=rw");
+        assert_eq!(from("postgres://u@h/mode=rwc"), "postgres://u@h/mode=rwc");
+        assert!(CopyArgs { from: None, to: secret("postgres://u@h/d"), to_file: None }.resolve(&data).is_err());
+    }
+}
