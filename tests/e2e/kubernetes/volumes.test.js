@@ -4,12 +4,13 @@ import { after, before, describe, test } from 'node:test';
 import { until } from '../../harness/wait.js';
 import { World } from '../../harness/world.js';
 
+const cacheOf = (pod) => pod.spec.volumes.find(({ name }) => name === 'cache');
+
 describe('with one cache volume', () => {
   let world;
   before(async () => (world = await World.start({ engine: 'kubernetes', volumes: 1 })));
   after(() => world.stop());
 
-  const cacheOf = (pod) => pod.spec.volumes.find(({ name }) => name === 'cache');
   const claim = async () => (await world.engine.cluster.list('persistentvolumeclaims', world.engine.namespace))[0]?.metadata.annotations ?? {};
 
   // It is given back soon after its job has ended.
@@ -56,45 +57,40 @@ describe('with one cache volume', () => {
   });
 });
 
-test('a volume that no node can mount does not keep the next build from beginning', async () => {
-  const world = await World.start({ engine: 'kubernetes', volumes: 1, settings: { COOPERAGE_KUBERNETES_PENDING_DEADLINE: '32s' } });
+/** Does something in a world of its own. */
+async function inWorld(options, act) {
+  const world = await World.start({ engine: 'kubernetes', ...options });
   try {
-    world.engine.breakVolume(0);
-    const { job } = await world.api.create(world.spec('unlucky', { pip: ['six'] }));
-    const failed = await world.api.untilStatus(job.id, 'FAILED');
-    assert.equal(failed.failure.code, 'NOT_STARTED', failed.failure.message);
-    const next = await world.api.rebuild('unlucky');
-    assert.ok((await world.engine.pod(next.job)).spec.volumes.find(({ name }) => name === 'cache').emptyDir);
-    await world.api.untilStatus(next.job.id, 'SUCCEEDED');
+    await act(world);
   } finally {
     await world.stop();
   }
-});
+}
 
-test('where the cluster allows no volume, builds begin empty', async () => {
-  const world = await World.start({ engine: 'kubernetes', volumes: 1 });
-  try {
-    const { cluster, namespace } = world.engine;
-    await cluster.create('resourcequotas', namespace, { metadata: { name: 'none' }, spec: { hard: { persistentvolumeclaims: '0' } } });
-    const { job } = await world.api.create(world.spec('empty', { pip: ['six'] }));
-    assert.ok((await world.engine.pod(job)).spec.volumes.find(({ name }) => name === 'cache').emptyDir);
-    await world.api.untilStatus(job.id, 'SUCCEEDED');
-  } finally {
-    await world.stop();
-  }
-});
+test('a volume that no node can mount does not keep the next build from beginning', () => inWorld({ volumes: 1, settings: { COOPERAGE_KUBERNETES_PENDING_DEADLINE: '32s' } }, async (world) => {
+  world.engine.breakVolume(0);
+  const { job } = await world.api.create(world.spec('unlucky', { pip: ['six'] }));
+  const failed = await world.api.untilStatus(job.id, 'FAILED');
+  assert.equal(failed.failure.code, 'NOT_STARTED', failed.failure.message);
+  const next = await world.api.rebuild('unlucky');
+  assert.ok(cacheOf(await world.engine.pod(next.job)).emptyDir);
+  await world.api.untilStatus(next.job.id, 'SUCCEEDED');
+}));
 
-test('a job that the cluster has no place for says in its log what it waits for', async () => {
-  const world = await World.start({ engine: 'kubernetes', volumes: 0 });
-  try {
-    const { cluster, namespace } = world.engine;
-    await cluster.create('resourcequotas', namespace, { metadata: { name: 'none' }, spec: { hard: { 'count/jobs.batch': '0' } } });
-    const { job } = await world.api.create(world.spec('waits', { pip: ['six'] }));
-    const waits = /^\[cooperage\] The job waits for its start: .*quota: none/m;
-    await until('the log to say it', async () => waits.test(await world.api.log(job)), { timeout: 60_000 });
-    await cluster.delete('resourcequotas', namespace, 'none');
-    await world.api.untilStatus(job.id, 'SUCCEEDED');
-  } finally {
-    await world.stop();
-  }
-});
+test('where the cluster allows no volume, builds begin empty', () => inWorld({ volumes: 1 }, async (world) => {
+  const { cluster, namespace } = world.engine;
+  await cluster.create('resourcequotas', namespace, { metadata: { name: 'none' }, spec: { hard: { persistentvolumeclaims: '0' } } });
+  const { job } = await world.api.create(world.spec('empty', { pip: ['six'] }));
+  assert.ok(cacheOf(await world.engine.pod(job)).emptyDir);
+  await world.api.untilStatus(job.id, 'SUCCEEDED');
+}));
+
+test('a job that the cluster has no place for says in its log what it waits for', () => inWorld({ volumes: 0 }, async (world) => {
+  const { cluster, namespace } = world.engine;
+  await cluster.create('resourcequotas', namespace, { metadata: { name: 'none' }, spec: { hard: { 'count/jobs.batch': '0' } } });
+  const { job } = await world.api.create(world.spec('waits', { pip: ['six'] }));
+  const waits = /^\[cooperage\] The job waits for its start: .*quota: none/m;
+  await until('the log to say it', async () => waits.test(await world.api.log(job)), { timeout: 60_000 });
+  await cluster.delete('resourcequotas', namespace, 'none');
+  await world.api.untilStatus(job.id, 'SUCCEEDED');
+}));
